@@ -1,0 +1,1 @@
+"""What tests share: databases, clocks, and the rule for parts a machine may lack. Start at `parts.py`."""
