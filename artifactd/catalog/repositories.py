@@ -1,0 +1,248 @@
+"""Repository rows: what exists, and by which entry points it is reached."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from artifactd.clock import Micros
+from artifactd.db import tables
+from artifactd.db.engine import Row
+from artifactd.db.generations import DIRECTORY, repository_stripe
+from artifactd.db.writer import Database, Reader, Turn
+from artifactd.errors import Conflict, InvalidInput, ObjectExists, PreconditionFailed, RepositoryNotFound
+
+NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
+"""What a repository may be called: one path segment, one host label, no leading or trailing dot or dash."""
+
+HISTORY_MARK = ".at."
+"""Separates a repository's name from a moment in its past, so no name may hold it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryRecord:
+    """One repository as stored. `settings` is the format's own document; `hosts` and `ports` are entry
+    points declared for this repository alone; `version` counts its changes; `horizon` is where its history
+    begins."""
+
+    id: int
+    name: str
+    format: str
+    kind: str
+    settings: Mapping[str, Any]
+    store_id: int
+    online: bool
+    horizon: Micros
+    version: int
+    created: Micros
+    hosts: Sequence[str] = field(default=())
+    ports: Sequence[int] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryDraft:
+    """What a repository shall be. `store_id` and `format` cannot change later."""
+
+    name: str
+    format: str
+    kind: str
+    settings: Mapping[str, Any]
+    store_id: int
+    online: bool = True
+    hosts: Sequence[str] = ()
+    ports: Sequence[int] = ()
+
+
+class RepositoryNotEmpty(Conflict):
+    """A repository with content is deleted only on explicit demand."""
+
+    message = "repository {repository!r} holds assets; delete them first, or delete it with its content"
+
+    def __init__(self, repository: str) -> None:
+        self.repository = repository
+
+
+class Repositories:
+    """Reads and writes repository rows."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        repository, entry, asset = tables.repository, tables.entry, tables.asset
+        columns = (
+            repository.c.id,
+            repository.c.name,
+            repository.c.format,
+            repository.c.kind,
+            repository.c.settings,
+            repository.c.blob_store_id,
+            repository.c.online,
+            repository.c.horizon,
+            repository.c.version,
+            repository.c.created,
+        )
+        self._every = database.prepare(select(*columns).order_by(repository.c.name))
+        self._by_name = database.prepare(select(*columns).where(repository.c.name == bindparam("name")))
+        self._entries = database.prepare(select(entry.c.kind, entry.c.value, entry.c.repository_id))
+        self._holds = database.prepare(
+            select(asset.c.id)
+            .where(
+                asset.c.repository_id == bindparam("repository_id"),
+                asset.c.retired_revision.is_(None),
+            )
+            .limit(1)
+        )
+
+    def all(self, reader: Reader | None = None) -> list[RepositoryRecord]:
+        """Every repository, ordered by name."""
+        reader = reader or self._database
+        entries = reader.all(self._entries)
+        return [_record(row, entries) for row in reader.all(self._every)]
+
+    def find(self, name: str, reader: Reader | None = None) -> RepositoryRecord:
+        """The repository of this name. Raises RepositoryNotFound."""
+        reader = reader or self._database
+        row = reader.one(self._by_name, name=name)
+        if row is None:
+            raise RepositoryNotFound(name)
+        return _record(row, reader.all(self._entries))
+
+    def put(
+        self, draft: RepositoryDraft, *, if_version: int | None = None, create: bool = False
+    ) -> tuple[RepositoryRecord, bool]:
+        """Create the repository, or make it what `draft` says; whether it was created. `create`: it must
+        not exist. Raises InvalidInput (name), ObjectExists, PreconditionFailed, Conflict (an entry point
+        that is taken, a format or kind that would change)."""
+        if not NAME.fullmatch(draft.name) or HISTORY_MARK in draft.name:
+            raise InvalidInput(
+                f"{draft.name!r} cannot name a repository: use 1 to 64 letters, digits, dots, dashes and "
+                "underscores, beginning and ending with a letter or digit, without '.at.'"
+            )
+
+        def job(turn: Turn) -> tuple[RepositoryRecord, bool]:
+            row = turn.one(self._by_name, name=draft.name)
+            if row is None:
+                if if_version is not None:
+                    raise PreconditionFailed(f"repository {draft.name!r}")
+                repository_id = self._insert(turn, draft)
+            else:
+                if create:
+                    raise ObjectExists("repository", draft.name)
+                repository_id = self._update(turn, draft, row, if_version)
+            self._declare(turn, draft, repository_id)
+            turn.moves(DIRECTORY, repository_stripe(repository_id))
+            return self.find(draft.name, turn), row is None
+
+        return self._database.write(job)
+
+    def delete(self, name: str, *, with_content: bool = False, if_version: int | None = None) -> None:
+        """Remove a repository, and with `with_content` everything it holds, history included. Raises
+        RepositoryNotFound, RepositoryNotEmpty, PreconditionFailed."""
+
+        def job(turn: Turn) -> None:
+            record = self.find(name, turn)
+            if if_version is not None and record.version != if_version:
+                raise PreconditionFailed(f"repository {name!r}")
+            if not with_content and turn.one(self._holds, repository_id=record.id) is not None:
+                raise RepositoryNotEmpty(name)
+            _erase(turn, record.id)
+            turn.moves(DIRECTORY, repository_stripe(record.id))
+
+        self._database.write(job)
+
+    def _insert(self, turn: Turn, draft: RepositoryDraft) -> int:
+        repository = tables.repository
+        inserted = turn.connection.execute(
+            insert(repository)
+            .values(
+                name=draft.name,
+                format=draft.format,
+                kind=draft.kind,
+                settings=_json(draft.settings),
+                blob_store_id=draft.store_id,
+                online=draft.online,
+                horizon=turn.now,
+                version=1,
+                created=turn.now,
+            )
+            .returning(repository.c.id)
+        )
+        return int(inserted.scalar_one())
+
+    def _update(self, turn: Turn, draft: RepositoryDraft, row: Row, if_version: int | None) -> int:
+        known = _record(row, ())
+        if if_version is not None and known.version != if_version:
+            raise PreconditionFailed(f"repository {draft.name!r}")
+        if (draft.format, draft.kind) != (known.format, known.kind):
+            raise RepositoryFixed(draft.name, known.format, known.kind)
+        if draft.store_id != known.store_id:
+            raise InvalidInput(f"repository {draft.name!r} cannot move to another blob store")
+        repository = tables.repository
+        turn.connection.execute(
+            update(repository)
+            .where(repository.c.id == known.id)
+            .values(settings=_json(draft.settings), online=draft.online, version=known.version + 1)
+        )
+        return known.id
+
+    def _declare(self, turn: Turn, draft: RepositoryDraft, repository_id: int) -> None:
+        entry = tables.entry
+        turn.connection.execute(delete(entry).where(entry.c.repository_id == repository_id))
+        taken = {(row[0], row[1]) for row in turn.all(self._entries)}
+        wanted = [("host", host.lower()) for host in draft.hosts] + [("port", str(p)) for p in draft.ports]
+        for kind, value in dict.fromkeys(wanted):
+            if (kind, value) in taken:
+                raise ObjectExists(kind, value)
+            turn.connection.execute(
+                insert(entry).values(kind=kind, value=value, repository_id=repository_id)
+            )
+
+
+class RepositoryFixed(Conflict):
+    """Format and kind are for a repository's life."""
+
+    message = "repository {repository!r} is {kind} {format} and stays so; create another one"
+
+    def __init__(self, repository: str, format: str, kind: str) -> None:
+        self.repository, self.format, self.kind = repository, format, kind
+
+
+def _erase(turn: Turn, repository_id: int) -> None:
+    """Every row of a repository. Blobs that its assets named become candidates of blob GC."""
+    asset, blob = tables.asset, tables.blob
+    named = select(asset.c.store_id, asset.c.digest).where(asset.c.repository_id == repository_id)
+    held = named.subquery()
+    turn.connection.execute(
+        update(blob)
+        .where(blob.c.store_id == held.c.store_id, blob.c.digest == held.c.digest)
+        .values(unreferenced_since=turn.now)
+    )
+    of_assets = select(asset.c.id).where(asset.c.repository_id == repository_id)
+    turn.connection.execute(delete(tables.reference).where(tables.reference.c.asset_id.in_(of_assets)))
+    for table in (asset, tables.component, tables.name, tables.upload, tables.revision, tables.entry):
+        turn.connection.execute(delete(table).where(table.c.repository_id == repository_id))
+    turn.connection.execute(delete(tables.repository).where(tables.repository.c.id == repository_id))
+
+
+def _record(row: Row, entries: Sequence[Row]) -> RepositoryRecord:
+    mine = [(kind, value) for kind, value, repository_id in entries if repository_id == row[0]]
+    return RepositoryRecord(
+        id=row[0],
+        name=row[1],
+        format=row[2],
+        kind=row[3],
+        settings=msgspec.json.decode(row[4]),
+        store_id=row[5],
+        online=bool(row[6]),
+        horizon=row[7],
+        version=row[8],
+        created=row[9],
+        hosts=tuple(sorted(value for kind, value in mine if kind == "host")),
+        ports=tuple(sorted(int(value) for kind, value in mine if kind == "port")),
+    )
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    return msgspec.json.encode(dict(document)).decode()

@@ -1,0 +1,120 @@
+"""What a format is: a frozen value with pure functions. Importing one does nothing."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from artifactd.auth.principal import Verb
+from artifactd.catalog.assets import Coordinates, Reference
+from artifactd.catalog.directory import Directory
+from artifactd.catalog.repositories import HISTORY_MARK
+from artifactd.errors import ArtifactdError
+from artifactd.formats.exchange import Arrival, Exchange, Located, Sink
+from artifactd.repositories.content import Content, Rendered
+from artifactd.repositories.policy import WriteClass, WritePolicy
+
+Handler = Callable[[Exchange], Content | Rendered]
+
+
+class Settings(BaseModel):
+    """What every hosted repository can be told; formats add their own fields. Drives API and
+    documentation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    write_policy: WritePolicy = WritePolicy.ALLOW
+    """allow: published files may be replaced; allow_once: not; deny: the repository takes no writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """Facts of a file, found in its bytes: the same for upload, fetch and import."""
+
+    coordinates: Coordinates | None = None
+    label: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    references: Sequence[Reference] = ()
+
+
+@dataclass(frozen=True)
+class Route:
+    """One thing clients can ask for.
+
+    `pattern` is matched against `Located.path` as a whole: `{x}` is one segment, `{x:path}` one or more.
+    When several routes fit, the first in the format's order answers. `methods`: separated by spaces; GET
+    does not imply HEAD. `verb`: the right it takes, checked coarsely before the handler and exactly by the
+    repository; None leaves it to the handler. `receive` decides from the headers where the body goes, and
+    may refuse.
+    `keyed`: the handler makes only a few keyed reads, so it may run on the event loop where those cost
+    microseconds."""
+
+    methods: str
+    pattern: str
+    verb: Verb | None
+    handler: Handler
+    receive: Callable[[Exchange], Sink] | None = None
+    scope: Literal["repository", "format"] = "repository"
+    keyed: bool = False
+
+    def regex(self) -> re.Pattern[str]:
+        """The pattern as a regular expression for `fullmatch`."""
+        parts = re.split(r"\{(\w+)(:path)?\}", self.pattern)
+        expression = re.escape(parts[0])
+        for name, path, literal in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+            expression += f"(?P<{name}>{'.+' if path else '[^/]+'}){re.escape(literal)}"
+        return re.compile(expression, re.DOTALL)
+
+
+def by_prefix(arrival: Arrival, directory: Directory) -> Located | None:
+    """`/repository/{name}/{path}`: how every format is reached that declares nothing else.
+    `{name}.at.{moment}` is the repository as it was."""
+    _, _, rest = arrival.path.partition("/repository/")
+    written, slash, path = rest.partition("/")
+    if not slash:
+        return None
+    name, mark, moment = written.partition(HISTORY_MARK)
+    return Located(name, path, prefix=f"/repository/{written}/", at=moment if mark else None)
+
+
+def no_owner(path: str) -> str | None:
+    """For formats whose paths belong to no name."""
+    return None
+
+
+def always_once(path: str, settings: Any) -> WriteClass:
+    """Every path is published once; the write policy decides the rest."""
+    return WriteClass.ONCE
+
+
+def describe_nothing(path: str, content_type: str, file: BinaryIO) -> Description:
+    """For formats that look into no file."""
+    return Description()
+
+
+def challenge_basic(arrival: Arrival, located: Located | None, verb: Verb | None, error: Exception) -> str:
+    """The WWW-Authenticate header of a 401 (RFC 7617)."""
+    return 'Basic realm="artifactd", charset="UTF-8"'
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format. `mounts`: path prefixes at the root of the host that it serves beside `/repository/`, and
+    for which `locate` answers. `owner`: the owner name of an asset path; asset paths begin with it.
+    `render_error`: an error's body as this format's clients read it, None leaves it to the core; `statuses`
+    where its clients need another status than everyone's."""
+
+    name: str
+    title: str
+    routes: Sequence[Route]
+    settings: type[Settings] = Settings
+    mounts: Sequence[str] = ()
+    locate: Callable[[Arrival, Directory], Located | None] = by_prefix
+    owner: Callable[[str], str | None] = no_owner
+    write_class: Callable[[str, Any], WriteClass] = always_once
+    describe: Callable[[str, str, BinaryIO], Description] = describe_nothing
+    challenge: Callable[[Arrival, Located | None, Verb | None, Exception], str] = challenge_basic
+    render_error: Callable[[ArtifactdError, int, Arrival], Rendered] | None = None
+    statuses: Mapping[type[ArtifactdError], int] = field(default_factory=dict)

@@ -1,0 +1,50 @@
+"""From a repository's row to a repository: the one place that knows which class answers for a kind."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from artifactd.auth.principal import Principal
+from artifactd.catalog.repositories import RepositoryRecord
+from artifactd.clock import Micros
+from artifactd.errors import Unavailable
+from artifactd.repositories.hosted import Catalog, FormatRules, HostedRepository
+from artifactd.repositories.repository import Repository
+
+HOSTED = "hosted"
+KINDS = (HOSTED,)
+
+Parse = Callable[[Mapping[str, Any]], Any]
+"""A format's settings document as its settings object."""
+
+
+class RepositoryFactory:
+    """Makes repositories bound to a principal. `rules` and `settings` come from the formats, by name.
+    Parsed settings are kept per row version."""
+
+    def __init__(
+        self, catalog: Catalog, rules: Mapping[str, FormatRules], settings: Mapping[str, Parse]
+    ) -> None:
+        self._catalog = catalog
+        self._rules = rules
+        self._parsers = settings
+        self._settings: dict[int, tuple[int, Any]] = {}
+
+    def open(
+        self, record: RepositoryRecord, principal: Principal, past: Micros | None = None
+    ) -> Repository:
+        """The repository as `principal` sees it. Raises Unavailable when it is offline, Gone for a moment
+        its history does not reach."""
+        if not record.online:
+            raise Unavailable(f"repository {record.name!r} is offline", retry_after=60)
+        if record.format not in self._rules:
+            raise Unavailable(f"the format {record.format!r} is not installed", retry_after=60)
+        return HostedRepository(
+            self._catalog, record, self._rules[record.format], self._settings_of(record), principal, past
+        )
+
+    def _settings_of(self, record: RepositoryRecord) -> Any:
+        kept = self._settings.get(record.id)
+        if kept is None or kept[0] != record.version:
+            kept = (record.version, self._parsers[record.format](record.settings))
+            self._settings[record.id] = kept
+        return kept[1]

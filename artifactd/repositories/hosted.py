@@ -1,0 +1,263 @@
+"""Hosted repositories: their content was published here."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import bindparam, exists, func, select
+
+from artifactd.auth.authorizer import Authorizer
+from artifactd.auth.principal import Principal, Verb
+from artifactd.blobs.store import StagedBlob
+from artifactd.catalog.apply import Applied, Applier
+from artifactd.catalog.assets import Asset, Assets, Entry, Keep, Page, Selection
+from artifactd.catalog.blob_stores import BlobStores
+from artifactd.catalog.edit import ChangeSet, Edit, Put, RecordedEdit, Rules
+from artifactd.catalog.repositories import RepositoryRecord
+from artifactd.clock import Micros, moment
+from artifactd.db import tables
+from artifactd.db.generations import Stripe, name_stripe, repository_stripe
+from artifactd.db.writer import Database, Reader, Turn
+from artifactd.errors import AssetNotFound, Gone, ReadOnly, StorageFailure, Withheld
+from artifactd.repositories.content import Content, Head, InlineSource, StoredSource
+from artifactd.repositories.index import Document, Index
+from artifactd.repositories.kept import KeptDocuments
+from artifactd.repositories.policy import WriteClass, WritePolicy, replaceable
+
+T = TypeVar("T")
+
+Depends = Sequence[tuple[Stripe, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class FormatRules:
+    """What a repository must know of its format."""
+
+    owner: Callable[[str], str | None]
+    write_class: Callable[[str, Any], WriteClass]
+
+
+class Catalog:
+    """What hosted repositories of a process share: the catalog's readers and writers, and kept
+    documents."""
+
+    def __init__(
+        self,
+        database: Database,
+        assets: Assets,
+        applier: Applier,
+        stores: BlobStores,
+        authorizer: Authorizer,
+    ) -> None:
+        self.database = database
+        self.assets = assets
+        self.applier = applier
+        self.stores = stores
+        self.authorizer = authorizer
+        self.documents = KeptDocuments()
+        asset, revision = tables.asset, tables.revision
+        self.touch = database.prepare(
+            asset.update()
+            .where(asset.c.id == bindparam("asset_id"), asset.c.retired_revision.is_(None))
+            .values(touched=bindparam("now"))
+        )
+        self.revision_at = database.prepare(
+            select(func.max(revision.c.id)).where(
+                revision.c.repository_id == bindparam("repository_id"), revision.c.at <= bindparam("at")
+            )
+        )
+
+
+class HostedRepository:
+    """A hosted repository, bound to `principal` and to now, or to its moment `past` (microseconds).
+
+    Implements `Repository`; its contract is there."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        record: RepositoryRecord,
+        rules: FormatRules,
+        settings: Any,
+        principal: Principal,
+        past: Micros | None = None,
+    ) -> None:
+        self.name = record.name
+        self.settings = settings
+        self._catalog = catalog
+        self._record = record
+        self._rules = rules
+        self._principal = principal
+        self._past = past
+        self._at = None if past is None else self._revision_at(past)
+
+    def stat(self, path: str) -> Head:
+        asset, _ = self._asset(path)
+        self._touch(asset)
+        return _head(asset)
+
+    def get(self, path: str) -> Content:
+        asset, depends = self._asset(path)
+        if asset.blob is None:
+            return Content(_head(asset), InlineSource(b""), depends)
+        store = self._catalog.stores.store(self._record.store_id)
+        return Content(_head(asset), StoredSource(store, asset.blob.location), depends)
+
+    def list(self, prefix: str, *, after: str = "", limit: int = 1000) -> Page[Entry]:
+        self._check(Verb.READ, prefix)
+        return self._catalog.assets.children(
+            self._catalog.database, self._record.id, prefix, after, limit, self._at
+        )
+
+    def index(self, index: Index[T], key: str) -> Document[T]:
+        selection = index.selects(key)
+        self._check(Verb.READ, selection.prefix or f"{selection.name}/")
+        depends = self._depends(selection.name)
+        with self._catalog.database.read() as reader:
+            return self._document(reader, index, key, selection, depends)
+
+    @contextmanager
+    def edit(self, message: str = "") -> Iterator[Edit]:
+        if self._past is not None:
+            raise ReadOnly(self.name)
+        edit = RecordedEdit(self._permit)
+        yield edit
+        if edit.operations:
+            changes = ChangeSet(self._record.id, self._principal.name, message, tuple(edit.operations))
+            edit.revision = self._apply(changes).revision
+
+    def names(self, *, after: str = "", limit: int = 1000) -> Sequence[str]:
+        name, asset = tables.name, tables.asset
+        holds = exists().where(
+            asset.c.name_id == name.c.id,
+            asset.c.retired_revision.is_(None),
+            asset.c.keep == Keep.ALWAYS.value,
+        )
+        below = name.c.path + "/"
+        readable = self._catalog.authorizer.readable(self._principal, self.name, self._record.id, below)
+        statement = (
+            select(name.c.path)
+            .where(name.c.repository_id == self._record.id, name.c.path > after, holds, readable)
+            .order_by(name.c.path)
+            .limit(limit)
+        )
+        with self._catalog.database.connect() as connection:
+            return list(connection.execute(statement).scalars())
+
+    def _asset(self, path: str) -> tuple[Asset, Depends | None]:
+        self._check(Verb.READ, path)
+        depends = self._depends(self._rules.owner(path) or path)
+        asset = self._catalog.assets.find(self._catalog.database, self._record.id, path, self._at)
+        if asset is None:
+            raise AssetNotFound(self.name, path, depends)
+        if asset.withheld is not None:
+            raise Withheld(self.name, path, asset.withheld)
+        return asset, depends
+
+    def _touch(self, asset: Asset) -> None:
+        """Promise that the asset stays for a while: a client that was told "present" will not send it."""
+        if asset.keep is not Keep.WHILE_REFERENCED or self._past is not None:
+            return
+        database = self._catalog.database
+        now = database.now()
+        if now - asset.touched < asset.linger // 2:
+            return  # it stays for at least half of its linger time without our doing
+        if not database.write(lambda turn: turn.run(self._catalog.touch, asset_id=asset.id, now=turn.now)):
+            raise AssetNotFound(self.name, asset.path)
+
+    def _document(
+        self, reader: Reader, index: Index[T], key: str, selection: Selection, depends: Depends | None
+    ) -> Document[T]:
+        assets = self._catalog.assets
+        row = assets.name(reader, self._record.id, selection.name)
+        if row is None:
+            return Document(index.build(key, ()), 0, 0, depends)
+        name_id, revision, changed = row
+        if self._at is not None:
+            built = index.build(key, assets.select(reader, self._record.id, selection, self._at))
+            return Document(built, self._at, changed, None)
+        kept = self._catalog.documents.find(self._record.id, index, key)
+        value: T | None = None
+        if kept is not None and kept[0] == revision:
+            value = kept[1]
+        elif kept is not None and selection.refers_to is None:
+            prefix = selection.prefix or f"{selection.name}/"
+            value = index.apply(key, kept[1], assets.changes(reader, name_id, prefix, kept[0]))
+        if value is None:
+            value = index.build(key, assets.select(reader, self._record.id, selection))
+        self._catalog.documents.keep(self._record.id, index, key, revision, value)
+        return Document(value, revision, changed, depends)
+
+    def _permit(self, verb: str, path: str) -> None:
+        self._check(Verb(verb), path)
+        if verb == Verb.WRITE and self._policy is WritePolicy.DENY:
+            raise ReadOnly(self.name)
+
+    def _apply(self, changes: ChangeSet) -> Applied:
+        rules = Rules(
+            self._rules.owner,
+            lambda path: replaceable(self._policy, self._rules.write_class(path, self.settings)),
+        )
+        store = self._catalog.stores.store(self._record.store_id)
+
+        def job(turn: Turn) -> Applied:
+            return self._catalog.applier.apply(turn, changes, rules)
+
+        try:
+            applied = self._catalog.database.write(job)
+        except StorageFailure:
+            raise  # the COMMIT may have happened: blob GC finds out what no row names
+        except Exception:
+            for blob in _staged(changes):
+                store.delete(blob.location)
+            raise
+        for blob in applied.redundant:
+            store.delete(blob.location)
+        return applied
+
+    @property
+    def _policy(self) -> WritePolicy:
+        policy: WritePolicy = self.settings.write_policy
+        return policy
+
+    def _check(self, verb: Verb, path: str) -> None:
+        authorizer = self._catalog.authorizer
+        authorizer.check(self._principal, verb, self._record.name, self._record.id, path)
+        if self._past is not None:
+            authorizer.check(self._principal, Verb.HISTORY, self._record.name, self._record.id, path)
+
+    def _depends(self, owner: str) -> Depends | None:
+        if self._past is not None:
+            return None
+        repository = self._record.id
+        return self._catalog.database.generations.take(
+            (name_stripe(repository, owner), repository_stripe(repository))
+        )
+
+    def _revision_at(self, past: Micros) -> int:
+        if past < self._record.horizon:
+            raise Gone(self.name, moment(self._record.horizon).isoformat())
+        row = self._catalog.database.one(self._catalog.revision_at, repository_id=self._record.id, at=past)
+        return 0 if row is None or row[0] is None else int(row[0])
+
+
+def _head(asset: Asset) -> Head:
+    blob = asset.blob
+    return Head(
+        size=0 if blob is None else blob.size,
+        content_type=asset.content_type,
+        etag=f"revision-{asset.revision}" if blob is None else blob.digest,
+        modified=asset.added,
+        checksums={} if blob is None else blob.checksums,
+        attributes=asset.attributes,
+        asset=asset,
+    )
+
+
+def _staged(changes: ChangeSet) -> Iterator[StagedBlob]:
+    for operation in changes.operations:
+        if isinstance(operation, Put):
+            if isinstance(operation.blob, StagedBlob):
+                yield operation.blob
+            yield from operation.derived.values()

@@ -1,0 +1,48 @@
+"""The question every kind of repository answers."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeVar
+
+from artifactd.catalog.assets import Entry, Page
+from artifactd.catalog.edit import Edit
+from artifactd.repositories.content import Content, Head
+from artifactd.repositories.index import Document, Index
+
+T = TypeVar("T")
+
+
+class Repository(Protocol):
+    """A repository bound to a principal, and to now or to a moment of its past.
+
+    Every verb checks the principal's right to it on the asset path, so a handler cannot forget to: each may
+    raise Unauthenticated, InsufficientScope or Forbidden. A handler never asks which kind it holds."""
+
+    name: str
+    settings: Any
+
+    def stat(self, path: str) -> Head:
+        """Facts about an asset, without its bytes. A client that is told "present" may rely on it for the
+        asset's linger time. Raises AssetNotFound, Withheld."""
+        ...
+
+    def get(self, path: str) -> Content:
+        """An asset. Raises AssetNotFound, Withheld, Unavailable ("could not ask")."""
+        ...
+
+    def list(self, prefix: str, *, after: str = "", limit: int = 1000) -> Page[Entry]:
+        """Files and folders right below `prefix` (empty, or ending in a slash), in order."""
+        ...
+
+    def index(self, index: Index[T], key: str) -> Document[T]:
+        """A document derived from the assets it selects. It may be empty; it is never absent."""
+        ...
+
+    def edit(self, message: str = "") -> AbstractContextManager[Edit]:
+        """Record changes; they are applied when the block ends. Raises ReadOnly, and at the end what `Edit`
+        says."""
+        ...
+
+    def names(self, *, after: str = "", limit: int = 1000) -> Sequence[str]:
+        """Owner names that hold something the principal may read, in order as bytes."""
+        ...
