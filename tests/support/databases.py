@@ -60,9 +60,10 @@ class PostgresServer:
         )
         # The server ends when this pipe closes: at the end of the session, or when that is killed.
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", f"{serve} & cat; kill -INT $!; wait $!"],
+            ["/bin/sh", "-c", f"{serve} & cat; kill -INT $!; wait $!; cd /; rm -rf '{self.folder}'"],
             stdin=subprocess.PIPE,
             cwd=self.folder,
+            start_new_session=True,  # Ctrl-C is for the tests, which then end it
             **account,
         )
         deadline = time.monotonic() + 20
@@ -112,7 +113,6 @@ class PostgresServer:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(20)
-        shutil.rmtree(self.folder)
 
 
 @pytest.fixture(scope="session")

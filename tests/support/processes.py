@@ -4,11 +4,8 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from tests.support.databases import Place
-
-TOP = Path(__file__).resolve().parent.parent.parent
 
 _OPENING = """
 import sys, threading
@@ -29,7 +26,6 @@ def python(place: Place, script: str, *arguments: str) -> Iterator["subprocess.P
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        cwd=TOP,
     )
     try:
         yield process
