@@ -1,7 +1,9 @@
 """What the filesystem blob store asks of the system: private files, synced directories, slices."""
 
 import io
+import itertools
 import os
+import secrets
 from pathlib import Path
 
 from artifactd.blobs.hashing import Hashing
@@ -14,36 +16,64 @@ READ_SIZE = 1024 * 1024
 class Shards:
     """The 65,536 directories `<aa>/<bb>` below `root`, made when first needed, for their owner alone.
 
-    With `sync`, each is synced into its parent once per process even if it exists: another process may have
-    made it a moment ago and not have synced it yet. Raises OSError.
+    New files go to one of a few open directories, which change after FILL files: making a directory and
+    syncing it into its parents costs more than storing a small file, and one directory for all of them
+    would be a lock that every thread waits for. Raises OSError.
     """
+
+    OPEN = 16
+    FILL = 128
 
     def __init__(self, root: Path, *, sync: bool) -> None:
         self._root = root
         self._sync = sync
-        self._tops = bytearray(0x100)
-        self._leaves = bytearray(0x10000)
+        self._counter = itertools.count()
+        self._open: list[_Shard | None] = [None] * self.OPEN
         if not root.is_dir():
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             if sync:
                 sync_directory(root.parent)
 
-    def make(self, shard: str) -> None:
-        """The directory of ids that begin with `shard`, four hexadecimal digits."""
-        leaf = int(shard, 16)
-        if self._leaves[leaf]:
-            return
-        top = self._root / shard[:2]
-        if not self._tops[leaf >> 8]:
-            self._make(top)
-            self._tops[leaf >> 8] = 1
-        self._make(top / shard[2:])
-        self._leaves[leaf] = 1
+    def choose(self) -> str:
+        """The directory for a new file: its four hexadecimal digits. It exists, durably."""
+        slot = next(self._counter) % self.OPEN
+        shard = self._open[slot]
+        if shard is None or shard.used >= self.FILL:
+            # Two threads may both put a new one here; the other's files lie as well where they are.
+            shard = self._open[slot] = self._made(secrets.token_hex(2))
+        shard.used += 1
+        return shard.name
 
-    def _make(self, directory: Path) -> None:
-        directory.mkdir(mode=0o700, exist_ok=True)
-        if self._sync:
-            sync_directory(directory.parent)
+    def sync_entries(self, location: str) -> None:
+        """Make the entries of a location's directory durable."""
+        name = location[:2] + location[3:5]
+        for shard in self._open:
+            if shard is not None and shard.name == name:
+                os.fsync(shard.descriptor)
+                return
+        sync_directory(self._root / location[:5])
+
+    def _made(self, name: str) -> "_Shard":
+        top = self._root / name[:2]
+        leaf = top / name[2:]
+        for directory in (top, leaf):
+            directory.mkdir(mode=0o700, exist_ok=True)
+            if self._sync:
+                # Even if it exists: another process may have made it a moment ago and not synced it yet.
+                sync_directory(directory.parent)
+        return _Shard(name, leaf)
+
+
+class _Shard:
+    """An open directory. Its descriptor closes with the last thread that holds the object."""
+
+    def __init__(self, name: str, directory: Path) -> None:
+        self.name = name
+        self.used = 0
+        self.descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def __del__(self) -> None:
+        os.close(self.descriptor)
 
 
 class Slice(io.RawIOBase):
@@ -69,9 +99,9 @@ class Slice(io.RawIOBase):
         super().close()
 
 
-def create(path: Path) -> io.FileIO:
+def create(path: str) -> io.FileIO:
     """A new, empty file that only its owner may read, open for both. Raises FileExistsError."""
-    return io.FileIO(path, "x+", opener=lambda name, flags: os.open(name, flags, 0o600))
+    return io.FileIO(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "r+")
 
 
 def sync_directory(path: Path) -> None:

@@ -42,6 +42,7 @@ class FilesystemBlobStore:
 
     def __init__(self, root: Path, *, sync: bool = True) -> None:
         self._root = root
+        self._prefix = f"{root}/"
         self._sync = sync
         try:
             self._shards = files.Shards(root, sync=sync)
@@ -52,11 +53,11 @@ class FilesystemBlobStore:
 
     def create(self, checksums: Sequence[str] = SHA256) -> "FileWriter":
         hashing = self.hashing(union(SHA256, checksums))
-        identity = secrets.token_hex(16)
-        location = f"{identity[:2]}/{identity[2:4]}/{identity}{_PART}"
+        location = ""
         try:
-            self._shards.make(identity[:4])
-            file = files.create(self._root / location)
+            identity = self._shards.choose() + secrets.token_hex(14)
+            location = f"{identity[:2]}/{identity[2:4]}/{identity}{_PART}"
+            file = files.create(f"{self._prefix}{location}")
         except OSError as error:
             raise files.failure("create", location, error) from error
         return FileWriter(self, location, file, 0, hashing)
@@ -78,7 +79,7 @@ class FilesystemBlobStore:
         except BaseException:
             file.close()
             raise
-        return FileWriter(self, location, file, offset, hashing)
+        return FileWriter(self, location, file, offset, hashing, resumed=True)
 
     def open(self, location: str, *, offset: int = 0, length: int | None = None) -> BinaryIO:
         path = self._published(location)
@@ -141,7 +142,7 @@ class FilesystemBlobStore:
     def sync_entry(self, location: str) -> None:
         """Make a file's name durable; nothing when the store does not sync. Raises OSError."""
         if self._sync:
-            files.sync_directory((self._root / location).parent)
+            self._shards.sync_entries(location)
 
     def keep(self, location: str, file: io.FileIO, offset: int, hashing: Hashing) -> Mapping[str, str]:
         """Hold on to the hashes of suspended bytes. Returns their checksums."""
@@ -156,7 +157,7 @@ class FilesystemBlobStore:
     def publish(self, location: str, published: str) -> None:
         """Give whole, durable bytes their final name. Raises OSError, UploadNotFound if they are gone."""
         try:
-            (self._root / location).rename(self._root / published)
+            os.rename(f"{self._prefix}{location}", f"{self._prefix}{published}")  # noqa: PTH104 - a hot path
         except FileNotFoundError as error:
             raise UploadNotFound(location) from error
         try:
@@ -188,7 +189,14 @@ class FileWriter:
     """A `BlobWriter` on one `.part` file: the caller writes it, and what the kernel took is then hashed."""
 
     def __init__(
-        self, store: FilesystemBlobStore, location: str, file: io.FileIO, offset: int, hashing: Hashing
+        self,
+        store: FilesystemBlobStore,
+        location: str,
+        file: io.FileIO,
+        offset: int,
+        hashing: Hashing,
+        *,
+        resumed: bool = False,
     ) -> None:
         self.location = location
         self.offset = offset
@@ -196,6 +204,7 @@ class FileWriter:
         self._file = file
         self._hashing = hashing
         self._begun = offset
+        self._resumed = resumed
 
     def write(self, data: bytes) -> None:
         descriptor = self._file.fileno()
@@ -223,17 +232,12 @@ class FileWriter:
                 raise files.failure("suspend", self.location, error) from error
 
     def commit(self, expected: Mapping[str, str] | None = None) -> Stored:
-        descriptor = self._file.fileno()
+        self._file.fileno()  # ValueError when it has ended
         try:
-            self._store.sync(
-                self._file
-            )  # before the checksums, because the last pieces are still being hashed
-            status = os.fstat(descriptor)
-            if status.st_size != self.offset:
-                raise StorageFailure(
-                    f"{self.location!r} has {status.st_size} bytes instead of {self.offset}"
-                )
+            # Before the checksums, because the last pieces are still being hashed.
+            self._store.sync(self._file)
             checksums = self._verify(expected or {})
+            status = self._settled()
             published = f"{self.location.removesuffix(_PART)}.{checksums['sha256']}"
             self._store.publish(self.location, published)
         except OSError as error:
@@ -243,12 +247,23 @@ class FileWriter:
             self._discard()
             raise
         self._file.close()
-        return Stored(published, status.st_size, status.st_mtime_ns // 1000, checksums)
+        return Stored(published, self.offset, status.st_mtime_ns // 1000, checksums)
 
     def abort(self) -> None:
         if not self._file.closed:
             self._file.close()
             self._store.delete(self.location)
+
+    def _settled(self) -> os.stat_result:
+        """The file as it will be published. Bytes suspended days ago must not look abandoned while their
+        edit is on its way. Raises StorageFailure when some are missing."""
+        descriptor = self._file.fileno()
+        if self._resumed:
+            os.utime(descriptor, ns=(clock.now() * 1000,) * 2)
+        status = os.fstat(descriptor)
+        if status.st_size != self.offset:
+            raise StorageFailure(f"{self.location!r} has {status.st_size} bytes instead of {self.offset}")
+        return status
 
     def _verify(self, expected: Mapping[str, str]) -> Mapping[str, str]:
         checksums = self._hashing.checksums()

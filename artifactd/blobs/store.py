@@ -17,8 +17,9 @@ SHA256: Sequence[str] = ("sha256",)
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Bytes at rest. `size` in bytes, `modified` in microseconds since the epoch, `checksums` as algorithm
-    → lower-case hex.
+    """Bytes at rest. `size` in bytes, `modified` in microseconds since the epoch: when the last byte was
+    written, the upload suspended or, at last, the bytes published. `checksums` as algorithm → lower-case
+    hex.
 
     `scan` and `stat` leave `checksums` empty: a store remembers bytes, the catalog remembers their hashes.
     """

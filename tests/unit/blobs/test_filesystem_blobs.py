@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from artifactd.blobs.files import Shards
 from artifactd.blobs.filesystem import EARLY, FilesystemBlobStore
 from artifactd.errors import BlobNotFound, StorageFailure
 from tests.contracts.blob_store import BIG, checksums, content, holdings, stored, suspended
@@ -148,6 +149,8 @@ def test_a_big_blob_is_whole_although_the_disk_began_early(store: FilesystemBlob
 
 
 def test_no_descriptor_stays_open(store: FilesystemBlobStore) -> None:
+    for _ in range(Shards.OPEN):  # the directories it keeps open, all of them
+        stored(store, b"hello")
     before = len(list(Path("/proc/self/fd").iterdir()))
     location = suspended(store, b"hello")
     store.resume(location, 5).abort()
@@ -194,9 +197,10 @@ def test_a_process_killed_after_the_commit_leaves_the_whole_blob(root: Path) -> 
 
 def test_a_process_killed_while_it_publishes_leaves_no_torn_blob(root: Path) -> None:
     before_rename = (
-        "def stop(self, target): print(self.relative_to(root), flush=True); import time; time.sleep(60)\n"
+        "def stop(source, target): print(Path(source).relative_to(root), flush=True); time.sleep(60)\n"
     )
-    location = killed(root, WRITE + before_rename + "Path.rename = stop\nwriter.commit()")
+    patched = "import os, time\nos.rename = stop\nwriter.commit()"
+    location = killed(root, WRITE + before_rename + patched)
     assert files(root) == [location]
     assert location.endswith(".part")
 
