@@ -24,6 +24,7 @@ Rule 3: "not here" (NotFound) and "could not ask" (Unavailable) are never the sa
     ├── Forbidden
     ├── Withheld                 (the kill switch)
     ├── ReadOnly
+    │   └── Generated            (a path whose files are made here)
     ├── Unavailable              (could not ask; `retry_after` seconds)
     └── StorageFailure
 """
@@ -243,6 +244,14 @@ class Withheld(ArtifactdError):
 class ReadOnly(ArtifactdError):
     repository: str
     message: ClassVar[str] = "repository {repository!r} takes no writes"
+
+
+@dataclass(eq=False)
+class Generated(ReadOnly):
+    path: str
+    message: ClassVar[str] = (
+        "{path!r} in repository {repository!r} is made from its content: change that, and this follows"
+    )
 
 
 @dataclass(eq=False)

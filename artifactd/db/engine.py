@@ -27,18 +27,18 @@ class Prepared:
         compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
         assert isinstance(compiled, SQLCompiler)
         self.sql: str = str(compiled)
-        self._fixed = {key: value for key, value in compiled.params.items() if value is not None}
+        varying = {key for bind, key in compiled.bind_names.items() if bind.required}
+        self._fixed = {key: value for key, value in compiled.params.items() if key not in varying}
         self._positions = compiled.positiontup
 
     def on(self, cursor: Any, parameters: Mapping[str, Any]) -> Any:
-        """Execute on a driver cursor; returns the cursor. Raises KeyError when a parameter is missing."""
+        """Execute on a driver cursor, or on a connection that makes its own as sqlite3's does; returns the
+        cursor. Raises KeyError when a parameter is missing."""
         if self._fixed:
             parameters = {**self._fixed, **parameters}
         if self._positions is None:
-            cursor.execute(self.sql, parameters)
-        else:
-            cursor.execute(self.sql, [parameters[key] for key in self._positions])
-        return cursor
+            return cursor.execute(self.sql, parameters)
+        return cursor.execute(self.sql, [parameters[key] for key in self._positions])
 
 
 def open_engine(url: str) -> Engine:

@@ -76,7 +76,10 @@ class Generations:
     def current(self, taken: Iterable[tuple[Stripe, int]]) -> bool:
         """Whether nothing that `taken` watches has changed since."""
         page = self.page
-        return all(page[stripe] == value for stripe, value in taken)
+        for stripe, value in taken:  # noqa: SIM110 - `all` with a generator costs three times as much
+            if page[stripe] != value:
+                return False
+        return True
 
     def begin(self, stripes: Iterable[Stripe]) -> None:
         """Before COMMIT, under the lock."""
