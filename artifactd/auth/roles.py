@@ -19,7 +19,7 @@ from artifactd.db.engine import Row
 from artifactd.db.generations import principal_stripe
 from artifactd.db.tables import grant, role, user_role
 from artifactd.db.writer import Database, Reader, Turn
-from artifactd.errors import InvalidInput, ObjectNotFound, PreconditionFailed
+from artifactd.errors import InvalidInput, ObjectExists, ObjectNotFound, PreconditionFailed
 
 ADMIN = "admin"
 """Role of the first user. It can neither change nor go: nobody could bring it back."""
@@ -102,10 +102,12 @@ class Roles:
         description: str = "",
         *,
         if_version: int | None = None,
+        create: bool = False,
     ) -> Role:
         """Make the role `name` be this, creating it when there is none (its version is then 1). The same
-        again changes nothing. Raises InvalidInput for a name, a pattern or verbs that are not possible, and
-        for the role `admin`; PreconditionFailed when the role is not at `if_version`."""
+        again changes nothing. `create`: it must not exist. Raises ObjectExists; InvalidInput for a name, a
+        pattern or verbs that are not possible, and for the role `admin`; PreconditionFailed when the role
+        is not at `if_version`."""
         wanted = _checked(grants)
         if "\0" in description or len(description) > LONGEST_DESCRIPTION:
             raise InvalidInput(
@@ -113,9 +115,13 @@ class Roles:
             )
         if name == ADMIN:
             raise InvalidInput(f"the role {ADMIN!r} cannot be changed")
-        return self._database.write(
-            lambda turn: self.put_in(turn, name, wanted, description, if_version=if_version)
-        )
+
+        def job(turn: Turn) -> Role:
+            if create and self._one(turn, name) is not None:
+                raise ObjectExists("role", name)
+            return self.put_in(turn, name, wanted, description, if_version=if_version)
+
+        return self._database.write(job)
 
     def put_in(
         self,

@@ -7,7 +7,7 @@ Rule 3: an asset that stops referring to others touches them, so that each linge
 Rule 4: a blob row exists only while asset or derived rows name its bytes; `blob_gc` removes it after them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -15,13 +15,14 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from artifactd.blobs.digest import Digest
 from artifactd.blobs.store import Blob, StagedBlob
-from artifactd.catalog.assets import SUBJECT, Asset, Assets, Reference
+from artifactd.catalog.assets import SUBJECT, Asset, Assets, Keep, Reference
 from artifactd.catalog.blob_stores import BlobStores
 from artifactd.catalog.edit import Absent, ChangeSet, Delete, DeleteWhere, Put, Rules
+from artifactd.catalog.retire import Retirement
 from artifactd.clock import micros
 from artifactd.db import tables
 from artifactd.db.generations import name_stripe, names_stripe
-from artifactd.db.writer import Database, Turn
+from artifactd.db.writer import Database, Reader, Turn
 from artifactd.errors import (
     AssetExists,
     AssetNotFound,
@@ -35,10 +36,11 @@ from artifactd.errors import (
 @dataclass(frozen=True, slots=True)
 class Applied:
     """`revision` is None when nothing had to change. `redundant`: staged bytes that the store held already;
-    whoever waits for the turn deletes them."""
+    whoever waits for the turn deletes them. `changed`: the paths that now hold something else."""
 
     revision: int | None
     redundant: Sequence[StagedBlob]
+    changed: Collection[str]
 
 
 class Applier:
@@ -47,7 +49,8 @@ class Applier:
     def __init__(self, database: Database, assets: Assets, stores: BlobStores) -> None:
         self._assets = assets
         self._stores = stores
-        repository, revision, name = tables.repository, tables.revision, tables.name
+        self._retirement = Retirement(database, assets)
+        repository, name = tables.repository, tables.name
         component, asset, reference = tables.component, tables.asset, tables.reference
         blob, derived, upload = tables.blob, tables.derived, tables.upload
         prepare = database.prepare
@@ -56,11 +59,6 @@ class Applier:
             select(repository.c.name, repository.c.blob_store_id).where(
                 repository.c.id == p("repository_id")
             )
-        )
-        self._add_revision = prepare(
-            insert(revision)
-            .values({c: p(c) for c in ("repository_id", "at", "principal", "action", "message")})
-            .returning(revision.c.id)
         )
         self._find_name = prepare(
             select(name.c.id).where(name.c.repository_id == p("repository_id"), name.c.path == p("path"))
@@ -75,9 +73,6 @@ class Applier:
             )
             .returning(name.c.id)
         )
-        self._change_name = prepare(
-            update(name).where(name.c.id == p("name_id")).values(revision=p("revision"), changed=p("now"))
-        )
         coordinates = ("repository_id", "namespace", "name", "version")
         self._find_component = prepare(
             select(component.c.id).where(*(component.c[c] == p(c) for c in coordinates))
@@ -89,21 +84,7 @@ class Applier:
             c.name for c in asset.c if c.name not in ("id", "retired_revision", "retired", "withheld")
         ]
         self._add_asset = prepare(insert(asset).values({c: p(c) for c in columns}).returning(asset.c.id))
-        self._retire = prepare(
-            update(asset)
-            .where(asset.c.id == p("asset_id"))
-            .values(retired_revision=p("revision"), retired=p("now"))
-        )
         self._touch = prepare(update(asset).where(asset.c.id == p("asset_id")).values(touched=p("now")))
-        self._let_go = prepare(
-            update(asset)
-            .where(
-                asset.c.repository_id == p("repository_id"),
-                asset.c.path == p("path"),
-                asset.c.retired_revision.is_(None),
-            )
-            .values(touched=p("now"))
-        )
         self._exists = prepare(
             select(asset.c.id).where(
                 asset.c.repository_id == p("repository_id"),
@@ -162,6 +143,11 @@ class Applier:
         )
         self._end_upload = prepare(delete(upload).where(upload.c.id == p("id")))
 
+    def names(self, reader: Reader, store_id: int, blob: StagedBlob) -> bool:
+        """Whether a row names these very bytes, at this location."""
+        row = reader.one(self._find_blob, store_id=store_id, digest=blob.digest)
+        return row is not None and row[0] == blob.location
+
     def apply(self, turn: Turn, changes: ChangeSet, rules: Rules) -> Applied:
         """Apply `changes` in `turn`. Raises what `Edit` says; then the turn's savepoint undoes the rest."""
         row = turn.one(self._repository, repository_id=changes.repository_id)
@@ -187,6 +173,7 @@ class _Application:
         self._redundant: list[StagedBlob] = []
         self._kept: set[str] = set()
         self._names: dict[str, int] = {}
+        self._changed: set[str] = set()
 
     def run(self) -> Applied:
         for operation in self._changes.operations:
@@ -198,9 +185,8 @@ class _Application:
                 case DeleteWhere():
                     for asset in self._selected(operation):
                         self._retire(asset)
-        return Applied(
-            self._revision, [blob for blob in self._redundant if blob.location not in self._kept]
-        )
+        redundant = [blob for blob in self._redundant if blob.location not in self._kept]
+        return Applied(self._revision, redundant, self._changed)
 
     def _put(self, put: Put) -> None:
         present = self._sql._assets.find(self._turn, self._repository_id, put.path)
@@ -208,10 +194,11 @@ class _Application:
         if present is not None and _same(present, put):
             self._turn.run(self._sql._touch, asset_id=present.id, now=self._turn.now)
             if isinstance(put.blob, StagedBlob):
-                self._redundant.append(put.blob)
-                self._end_upload(put.blob)
+                self._name_blob(put.blob)
+            for kind, made in put.derived.items():
+                self._derive(put, kind, made)
             return
-        if present is not None and not self._rules.replaceable(put.path):
+        if present is not None and not _same_bytes(present, put) and not self._rules.replaceable(put.path):
             raise AssetExists(self._repository, put.path)
         self._check_references(put)
         if put.blob is not None:
@@ -277,15 +264,19 @@ class _Application:
         if blob.upload is not None:
             self._turn.run(self._sql._end_upload, id=blob.upload)
 
-    def _derive(self, put: Put, kind: str, made: StagedBlob) -> None:
+    def _derive(self, put: Put, kind: str, made: StagedBlob | bytes) -> None:
         assert put.blob is not None, "only bytes have derived documents"
-        self._name_blob(made)
+        assert isinstance(made, StagedBlob), "a turn does no I/O: derived documents are staged before it"
         source = {"store_id": self._store_id, "digest": put.blob.digest, "kind": kind}
-        if self._turn.one(self._sql._find_derived, **source) is None:
-            self._turn.run(self._sql._add_derived, **source, derived_digest=made.digest)
+        if self._turn.one(self._sql._find_derived, **source) is not None:
+            self._redundant.append(made)  # naming it as well would leave a blob row that nothing names
+            return
+        self._name_blob(made)
+        self._turn.run(self._sql._add_derived, **source, derived_digest=made.digest)
 
     def _add(self, put: Put) -> None:
         turn, sql = self._turn, self._sql
+        self._changed.add(put.path)
         row = turn.one(
             sql._add_asset,
             repository_id=self._repository_id,
@@ -333,25 +324,17 @@ class _Application:
         ]
 
     def _retire(self, asset: Asset) -> None:
-        turn, sql = self._turn, self._sql
-        turn.run(sql._retire, asset_id=asset.id, revision=self._revised(), now=turn.now)
-        for reference in sql._assets.references(turn, asset.id):
-            turn.run(sql._let_go, repository_id=self._repository_id, path=reference.path, now=turn.now)
+        self._changed.add(asset.path)
+        self._sql._retirement.retire(self._turn, self._repository_id, asset.id, self._revised())
         self._name(asset.path)
 
     def _revised(self) -> int:
         """The edit's revision, made when the first change needs it."""
         if self._revision is None:
-            row = self._turn.one(
-                self._sql._add_revision,
-                repository_id=self._repository_id,
-                at=self._turn.now,
-                principal=self._changes.principal,
-                action="edit",
-                message=self._changes.message,
+            changes = self._changes
+            self._revision = self._sql._retirement.begin(
+                self._turn, self._repository_id, changes.principal, "edit", changes.message
             )
-            assert row is not None
-            self._revision = int(row[0])
         return self._revision
 
     def _name(self, path: str) -> int | None:
@@ -362,14 +345,13 @@ class _Application:
             return None
         if owner not in self._names:
             self._names[owner] = self._changed_name(owner)
-            self._turn.moves(name_stripe(self._repository_id, owner), names_stripe(self._repository_id))
         return self._names[owner]
 
     def _changed_name(self, owner: str) -> int:
         turn, sql = self._turn, self._sql
         row = turn.one(sql._find_name, repository_id=self._repository_id, path=owner)
         if row is not None:
-            turn.run(sql._change_name, name_id=row[0], revision=self._revised(), now=turn.now)
+            sql._retirement.mark(turn, self._repository_id, row[0], owner, self._revised())
             return int(row[0])
         row = turn.one(
             sql._add_name,
@@ -381,6 +363,7 @@ class _Application:
             first_held=turn.now,
         )
         assert row is not None
+        turn.moves(name_stripe(self._repository_id, owner), names_stripe(self._repository_id))
         return int(row[0])
 
     def _component(self, put: Put) -> int | None:
@@ -401,6 +384,12 @@ class _Application:
 
 
 def _same(present: Asset, put: Put) -> bool:
+    """Whether nothing would change. What shall be kept for ever is not the same as what may be
+    collected."""
+    return _same_bytes(present, put) and (present.keep is Keep.ALWAYS or put.keep is not Keep.ALWAYS)
+
+
+def _same_bytes(present: Asset, put: Put) -> bool:
     digest: Digest | None = None if present.blob is None else present.blob.digest
     return (
         digest == (None if put.blob is None else put.blob.digest)

@@ -113,8 +113,35 @@ class Assets:
     def __init__(self, database: Database) -> None:
         self._find = [database.prepare(_rows(at).where(_path_is())) for at in (False, True)]
         self._range = [database.prepare(_range(_rows(at))) for at in (False, True)]
+        self._owned = [database.prepare(_range(_owned(at))) for at in (False, True)]
         self._referring = [database.prepare(_range(_referring(at))) for at in (False, True)]
         self._changed = database.prepare(_changed())
+        asset, blob, made, store = tables.asset, tables.blob, tables.derived, tables.blob_store
+        self._rows_below = database.prepare(
+            select(asset.c.path, asset.c.added_revision)
+            .where(
+                asset.c.repository_id == bindparam("repository_id"),
+                asset.c.path >= bindparam("low"),
+                asset.c.path < bindparam("high"),
+                asset.c.withheld.is_(None),
+                _when(at=True),
+            )
+            .order_by(asset.c.path)
+            .limit(bindparam("limit"))
+        )
+        self._derived = database.prepare(
+            select(store.c.name, blob.c.digest, blob.c.size, blob.c.location, blob.c.checksums)
+            .select_from(
+                made.join(
+                    blob, and_(blob.c.store_id == made.c.store_id, blob.c.digest == made.c.derived_digest)
+                ).join(store, store.c.id == made.c.store_id)
+            )
+            .where(
+                made.c.store_id == bindparam("store_id"),
+                made.c.digest == bindparam("digest"),
+                made.c.kind == bindparam("kind"),
+            )
+        )
         name = tables.name
         self._name = database.prepare(
             select(name.c.id, name.c.revision, name.c.changed).where(
@@ -157,7 +184,35 @@ class Assets:
             path, kind = selection.refers_to
             prefix = selection.prefix or f"{selection.name}/"
             return self._walk(self._referring, reader, repository_id, prefix, at, target=path, kind=kind)
-        return self._walk(self._range, reader, repository_id, selection.prefix or f"{selection.name}/", at)
+        prefix = selection.prefix or f"{selection.name}/"
+        return self._walk(self._owned, reader, repository_id, prefix, at, owner=selection.name)
+
+    def below(
+        self, reader: Reader, repository_id: int, prefix: str, at: int | None = None
+    ) -> Iterator[Asset]:
+        """Every asset below `prefix` (empty, or ending in a slash), ordered by path as bytes."""
+        return self._walk(self._range, reader, repository_id, prefix, at)
+
+    def rows_below(
+        self, reader: Reader, repository_id: int, prefix: str, at: int
+    ) -> Iterator[tuple[str, int]]:
+        """The same in short, for what is not withheld: path, and the revision that added the asset."""
+        low, high = prefix, after_prefix(prefix)
+        wanted = {"repository_id": repository_id, "high": high, "at": at, "limit": PAGE_ROWS}
+        while rows := reader.all(self._rows_below, low=low, **wanted):
+            yield from ((row[0], row[1]) for row in rows)
+            if len(rows) < PAGE_ROWS:
+                return
+            low = rows[-1][0] + LOWEST
+
+    def derived(self, reader: Reader, store_id: int, asset: Asset, kind: str) -> Blob | None:
+        """The document of this kind that was derived from an asset's bytes."""
+        if asset.blob is None:
+            return None
+        row = reader.one(self._derived, store_id=store_id, digest=asset.blob.digest, kind=kind)
+        if row is None:
+            return None
+        return Blob(row[0], Digest(row[1]), row[2], row[3], msgspec.json.decode(row[4]))
 
     def changes(self, reader: Reader, name_id: int, prefix: str, since: int) -> list[Change]:
         """Rows of an owner name below `prefix` that came or went after the revision `since`, oldest
@@ -187,7 +242,7 @@ class Assets:
                     low = behind(f"{prefix}{folder}/")
                     break
                 entries.append(Entry(rest, _asset(row)))
-                low = row[2] + "\0"
+                low = row[2] + LOWEST
         more = len(entries) > limit
         entries = entries[:limit]
         return Page(entries, entries[-1].path if more else None)
@@ -201,7 +256,7 @@ class Assets:
                 yield _asset(row)
             if len(rows) < PAGE_ROWS:
                 return
-            low = rows[-1][2] + "\0"
+            low = rows[-1][2] + LOWEST
 
     def _rows(
         self,
@@ -221,6 +276,9 @@ class Assets:
         )
 
 
+LOWEST = "\x01"
+"""Sorts before every character of a path: NUL is in none, and PostgreSQL takes none."""
+
 HIGHEST = "\U0010ffff"
 """Sorts behind every path, as UTF-8 bytes do."""
 
@@ -232,7 +290,7 @@ def after_prefix(prefix: str) -> str:
 
 def behind(entry: str) -> str:
     """The first string behind a child and, if it is a folder, all below it."""
-    return after_prefix(entry) if entry.endswith("/") else entry + "\0"
+    return after_prefix(entry) if entry.endswith("/") else entry + LOWEST
 
 
 def _columns() -> Select[Any]:
@@ -288,6 +346,16 @@ def _range(rows: Select[Any]) -> Select[Any]:
         .order_by(path)
         .limit(bindparam("limit"))
     )
+
+
+def _owned(at: bool) -> Select[Any]:
+    """Names nest: what lies below `app/tags/` may belong to `app/tags`. The sum keeps the planner on the
+    range of paths, which is in order."""
+    name = tables.name
+    owner = select(name.c.id).where(
+        name.c.repository_id == bindparam("repository_id"), name.c.path == bindparam("owner")
+    )
+    return _rows(at).where(tables.asset.c.name_id + 0 == owner.scalar_subquery())
 
 
 def _referring(at: bool) -> Select[Any]:

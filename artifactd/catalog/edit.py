@@ -37,7 +37,7 @@ class Put:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     label: str = ""
     references: Sequence[Reference] = ()
-    derived: Mapping[str, StagedBlob] = field(default_factory=dict)
+    derived: Mapping[str, StagedBlob | bytes] = field(default_factory=dict)
     keep: Keep = Keep.ALWAYS
     linger: timedelta = DAY
     if_digest: Digest | Absent | None = None
@@ -101,12 +101,13 @@ class Edit(Protocol):
         attributes: Mapping[str, Any] = NOTHING,
         label: str = "",
         references: Sequence[Reference] = (),
-        derived: Mapping[str, StagedBlob] = NOTHING,
+        derived: Mapping[str, StagedBlob | bytes] = NOTHING,
         keep: Keep = Keep.ALWAYS,
         linger: timedelta = DAY,
         if_digest: Digest | Absent | None = None,
     ) -> None:
-        """Store bytes, or a fact without bytes, at `path`."""
+        """Store bytes, or a fact without bytes, at `path`. `derived`: documents made from the bytes, by
+        kind; they live as long as these do."""
         ...
 
     def delete(self, path: str, *, unless_referenced: bool = False) -> None:
@@ -141,7 +142,7 @@ class RecordedEdit:
         attributes: Mapping[str, Any] = NOTHING,
         label: str = "",
         references: Sequence[Reference] = (),
-        derived: Mapping[str, StagedBlob] = NOTHING,
+        derived: Mapping[str, StagedBlob | bytes] = NOTHING,
         keep: Keep = Keep.ALWAYS,
         linger: timedelta = DAY,
         if_digest: Digest | Absent | None = None,

@@ -85,6 +85,7 @@ class Repositories:
         )
         self._every = database.prepare(select(*columns).order_by(repository.c.name))
         self._by_name = database.prepare(select(*columns).where(repository.c.name == bindparam("name")))
+        self._by_id = database.prepare(select(*columns).where(repository.c.id == bindparam("id")))
         self._entries = database.prepare(select(entry.c.kind, entry.c.value, entry.c.repository_id))
         self._holds = database.prepare(
             select(asset.c.id)
@@ -108,6 +109,11 @@ class Repositories:
         if row is None:
             raise RepositoryNotFound(name)
         return _record(row, reader.all(self._entries))
+
+    def numbered(self, repository_id: int) -> RepositoryRecord | None:
+        """The repository with this row, or None when it was deleted."""
+        row = self._database.one(self._by_id, id=repository_id)
+        return None if row is None else _record(row, self._database.all(self._entries))
 
     def put(
         self, draft: RepositoryDraft, *, if_version: int | None = None, create: bool = False

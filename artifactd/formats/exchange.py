@@ -12,23 +12,30 @@ from artifactd.blobs.store import StagedBlob
 from artifactd.catalog.assets import Page
 from artifactd.catalog.uploads import Upload
 from artifactd.clock import Micros
+from artifactd.formats.description import Description
 from artifactd.repositories.repository import Repository
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A request before its body. `path` is decoded, without the query. `entry` is how the client came in:
-    `main`, `host:NAME` or `port:N`. `scheme` and `host` (with the port) are what the client sees."""
+    """A request before its body. `path` is decoded, without the query string. `entry` is how the client
+    came in: `main`, `host:NAME` or `port:N`. `scheme` and `host` (with the port) are what the client
+    sees."""
 
     method: str
     path: str
-    query: QueryParams
+    query_string: bytes
     headers: Headers
     entry: str
     scheme: str
     host: str
     peer: str
     principal: Principal
+
+    @property
+    def query(self) -> QueryParams:
+        """The query, parsed anew at each call: most requests have none that anyone reads."""
+        return QueryParams(self.query_string)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +162,12 @@ class Services(Protocol):
         ...
 
     def stage(self, chunks: Iterable[bytes], *, checksums: Sequence[str] = ()) -> StagedBlob:
-        """Put bytes into the blob store of this exchange's repository."""
+        """Put bytes into the blob store of this exchange's repository. They are dropped when the handler
+        raises before an edit has named them, as its body is."""
+        ...
+
+    def describe(self, path: str, content_type: str, blob: StagedBlob) -> Description:
+        """The facts of received bytes, by the format's own `describe`. Raises what that raises."""
         ...
 
     def repository(self, name: str) -> Repository:

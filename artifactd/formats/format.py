@@ -8,13 +8,14 @@ from typing import Any, BinaryIO, Literal
 from pydantic import BaseModel, ConfigDict
 
 from artifactd.auth.principal import Verb
-from artifactd.catalog.assets import Coordinates, Reference
 from artifactd.catalog.directory import Directory
 from artifactd.catalog.repositories import HISTORY_MARK
 from artifactd.errors import ArtifactdError
+from artifactd.formats.description import Description
 from artifactd.formats.exchange import Arrival, Exchange, Located, Sink
 from artifactd.repositories.content import Content, Rendered
 from artifactd.repositories.policy import WriteClass, WritePolicy
+from artifactd.repositories.publication import Publication
 
 Handler = Callable[[Exchange], Content | Rendered]
 
@@ -29,21 +30,13 @@ class Settings(BaseModel):
     """allow: published files may be replaced; allow_once: not; deny: the repository takes no writes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
-    """Facts of a file, found in its bytes: the same for upload, fetch and import."""
-
-    coordinates: Coordinates | None = None
-    label: str = ""
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    references: Sequence[Reference] = ()
-
-
 @dataclass(frozen=True)
 class Route:
     """One thing clients can ask for.
 
-    `pattern` is matched against `Located.path` as a whole: `{x}` is one segment, `{x:path}` one or more.
+    `pattern` is matched against `Located.path` as a whole: `{x}` is one segment, `{x:path}` one or more,
+    `{x:raw}` one segment that may hold encoded slashes (`%2F`); the parameter has them as slashes. Only a
+    format with such a route is asked for paths with `%2F`; they are `ENCODED_SLASH` in `Located.path`.
     When several routes fit, the first in the format's order answers. `methods`: separated by spaces; GET
     does not imply HEAD. `verb`: the right it takes, checked coarsely before the handler and exactly by the
     repository; None leaves it to the handler. `receive` decides from the headers where the body goes, and
@@ -61,11 +54,23 @@ class Route:
 
     def regex(self) -> re.Pattern[str]:
         """The pattern as a regular expression for `fullmatch`."""
-        parts = re.split(r"\{(\w+)(:path)?\}", self.pattern)
+        parts = re.split(r"\{(\w+)(:path|:raw)?\}", self.pattern)
         expression = re.escape(parts[0])
-        for name, path, literal in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
-            expression += f"(?P<{name}>{'.+' if path else '[^/]+'}){re.escape(literal)}"
+        for name, form, literal in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+            expression += f"(?P<{name}>{_FORMS[form]}){re.escape(literal)}"
         return re.compile(expression, re.DOTALL)
+
+    @property
+    def raw(self) -> bool:
+        """Whether a parameter may hold encoded slashes."""
+        return ":raw}" in self.pattern
+
+
+ENCODED_SLASH = "\x1f"
+"""Stands for `%2F` in decoded paths until a route has told it from `/`: a control character, which no path
+may hold."""
+
+_FORMS = {None: "[^/\x1f]+", ":path": "[^\x1f]+", ":raw": "[^/]+"}
 
 
 def by_prefix(arrival: Arrival, directory: Directory) -> Located | None:
@@ -103,6 +108,7 @@ def challenge_basic(arrival: Arrival, located: Located | None, verb: Verb | None
 class Format:
     """A format. `mounts`: path prefixes at the root of the host that it serves beside `/repository/`, and
     for which `locate` answers. `owner`: the owner name of an asset path; asset paths begin with it.
+    `publications`: sets of files that a task makes from a repository's assets.
     `render_error`: an error's body as this format's clients read it, None leaves it to the core; `statuses`
     where its clients need another status than everyone's."""
 
@@ -115,6 +121,7 @@ class Format:
     owner: Callable[[str], str | None] = no_owner
     write_class: Callable[[str, Any], WriteClass] = always_once
     describe: Callable[[str, str, BinaryIO], Description] = describe_nothing
+    publications: Sequence[Publication] = ()
     challenge: Callable[[Arrival, Located | None, Verb | None, Exception], str] = challenge_basic
     render_error: Callable[[ArtifactdError, int, Arrival], Rendered] | None = None
     statuses: Mapping[type[ArtifactdError], int] = field(default_factory=dict)

@@ -4,6 +4,8 @@ What stands here is kept; what does not may change any day. A format is a `Forma
 entry-point group `artifactd.formats`; `plugins/artifactd_raw` is the smallest complete one.
 """
 
+from starlette.datastructures import Headers, QueryParams
+
 from artifactd.auth.principal import Principal, Verb
 from artifactd.blobs.digest import ALGORITHMS, Digest, algorithm_of, hex_of, of_bytes
 from artifactd.blobs.digest import parse as parse_digest
@@ -32,6 +34,7 @@ from artifactd.errors import (
     Conflict,
     DigestMismatch,
     Forbidden,
+    Generated,
     InsufficientScope,
     Invalid,
     InvalidCredentials,
@@ -56,6 +59,7 @@ from artifactd.errors import (
     UploadOffsetMismatch,
     Withheld,
 )
+from artifactd.formats.description import Description
 from artifactd.formats.exchange import (
     Append,
     Arrival,
@@ -71,17 +75,29 @@ from artifactd.formats.exchange import (
     TokenIssuer,
     UploadDesk,
 )
-from artifactd.formats.format import Description, Format, Route, Settings, by_prefix, challenge_basic
+from artifactd.formats.format import ENCODED_SLASH, Format, Route, Settings, by_prefix, challenge_basic
 from artifactd.repositories.content import Content, Head, InlineSource, Rendered, StoredSource
 from artifactd.repositories.index import Document, Index
 from artifactd.repositories.policy import WriteClass, WritePolicy
+from artifactd.repositories.publication import (
+    LONGEST_WAIT,
+    QUIET,
+    Generation,
+    Publication,
+    PublicationInputs,
+    PublicationWriter,
+    PublishedFile,
+)
 from artifactd.repositories.repository import Repository
 
 __all__ = [
     "ABSENT",
     "ALGORITHMS",
     "DAY",
+    "ENCODED_SLASH",
     "HISTORY_MARK",
+    "LONGEST_WAIT",
+    "QUIET",
     "SECOND",
     "SUBJECT",
     "Append",
@@ -109,7 +125,10 @@ __all__ = [
     "Form",
     "FormData",
     "Format",
+    "Generated",
+    "Generation",
     "Head",
+    "Headers",
     "InMemory",
     "Index",
     "InlineSource",
@@ -128,6 +147,11 @@ __all__ = [
     "Page",
     "PreconditionFailed",
     "Principal",
+    "Publication",
+    "PublicationInputs",
+    "PublicationWriter",
+    "PublishedFile",
+    "QueryParams",
     "RangeNotSatisfiable",
     "ReadOnly",
     "Reference",

@@ -2,7 +2,7 @@
 streams; nothing here does I/O."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from artifactd.blobs.store import BlobStore
@@ -57,7 +57,23 @@ class Content:
 
     def with_headers(self, *headers: tuple[str, str]) -> "Content":
         """The same content, with more response headers."""
-        return replace(self, headers=(*self.headers, *headers))
+        return Content(self.head, self.source, self.depends, self.fresh_until, (*self.headers, *headers))
+
+    def identified(self, etag: str, *, immutable: bool = False) -> "Content":
+        """The same content under the identity that its client knows it by, which need not be our digest.
+        `immutable`: the path that was asked for will never hold other bytes."""
+        head = self.head
+        named = Head(
+            head.size,
+            head.content_type,
+            etag,
+            head.modified,
+            head.checksums,
+            head.attributes,
+            immutable,
+            head.asset,
+        )
+        return Content(named, self.source, self.depends, self.fresh_until, self.headers)
 
 
 @dataclass(frozen=True, slots=True)

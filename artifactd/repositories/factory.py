@@ -24,10 +24,10 @@ class RepositoryFactory:
     def __init__(
         self, catalog: Catalog, rules: Mapping[str, FormatRules], settings: Mapping[str, Parse]
     ) -> None:
-        self._catalog = catalog
+        self.catalog = catalog
         self._rules = rules
         self._parsers = settings
-        self._settings: dict[int, tuple[int, Any]] = {}
+        self._kept: dict[int, tuple[int, Any]] = {}
 
     def open(
         self, record: RepositoryRecord, principal: Principal, past: Micros | None = None
@@ -36,15 +36,19 @@ class RepositoryFactory:
         its history does not reach."""
         if not record.online:
             raise Unavailable(f"repository {record.name!r} is offline", retry_after=60)
+        rules, settings = self.rules(record), self.settings(record)
+        return HostedRepository(self.catalog, record, rules, settings, principal, past)
+
+    def rules(self, record: RepositoryRecord) -> FormatRules:
+        """What the repository's format says. Raises Unavailable when it is not installed."""
         if record.format not in self._rules:
             raise Unavailable(f"the format {record.format!r} is not installed", retry_after=60)
-        return HostedRepository(
-            self._catalog, record, self._rules[record.format], self._settings_of(record), principal, past
-        )
+        return self._rules[record.format]
 
-    def _settings_of(self, record: RepositoryRecord) -> Any:
-        kept = self._settings.get(record.id)
+    def settings(self, record: RepositoryRecord) -> Any:
+        """The repository's settings as its format's object."""
+        kept = self._kept.get(record.id)
         if kept is None or kept[0] != record.version:
             kept = (record.version, self._parsers[record.format](record.settings))
-            self._settings[record.id] = kept
+            self._kept[record.id] = kept
         return kept[1]

@@ -2,28 +2,31 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from sqlalchemy import bindparam, exists, func, select
 
 from artifactd.auth.authorizer import Authorizer
 from artifactd.auth.principal import Principal, Verb
-from artifactd.blobs.store import StagedBlob
+from artifactd.blobs.digest import Digest
+from artifactd.blobs.store import BlobStore, StagedBlob
 from artifactd.catalog.apply import Applied, Applier
 from artifactd.catalog.assets import Asset, Assets, Entry, Keep, Page, Selection
 from artifactd.catalog.blob_stores import BlobStores
-from artifactd.catalog.edit import ChangeSet, Edit, Put, RecordedEdit, Rules
+from artifactd.catalog.edit import ChangeSet, Edit, Operation, Put, RecordedEdit, Rules
 from artifactd.catalog.repositories import RepositoryRecord
 from artifactd.clock import Micros, moment
 from artifactd.db import tables
 from artifactd.db.generations import Stripe, name_stripe, repository_stripe
 from artifactd.db.writer import Database, Reader, Turn
-from artifactd.errors import AssetNotFound, Gone, ReadOnly, StorageFailure, Withheld
+from artifactd.errors import AssetNotFound, Generated, Gone, ReadOnly, StorageFailure, Withheld
 from artifactd.repositories.content import Content, Head, InlineSource, StoredSource
 from artifactd.repositories.index import Document, Index
 from artifactd.repositories.kept import KeptDocuments
 from artifactd.repositories.policy import WriteClass, WritePolicy, replaceable
+from artifactd.repositories.publication import Publication, tasks_after
+from artifactd.tasks.queue import TaskQueue
 
 T = TypeVar("T")
 
@@ -36,11 +39,12 @@ class FormatRules:
 
     owner: Callable[[str], str | None]
     write_class: Callable[[str, Any], WriteClass]
+    publications: Sequence[Publication] = ()
 
 
 class Catalog:
-    """What hosted repositories of a process share: the catalog's readers and writers, and kept
-    documents."""
+    """What hosted repositories of a process share: the catalog's readers and writers, kept documents, and
+    the queue of what is to be published."""
 
     def __init__(
         self,
@@ -49,12 +53,14 @@ class Catalog:
         applier: Applier,
         stores: BlobStores,
         authorizer: Authorizer,
+        queue: TaskQueue,
     ) -> None:
         self.database = database
         self.assets = assets
         self.applier = applier
         self.stores = stores
         self.authorizer = authorizer
+        self.queue = queue
         self.documents = KeptDocuments()
         asset, revision = tables.asset, tables.revision
         self.touch = database.prepare(
@@ -62,11 +68,49 @@ class Catalog:
             .where(asset.c.id == bindparam("asset_id"), asset.c.retired_revision.is_(None))
             .values(touched=bindparam("now"))
         )
+        repository = tables.repository
+        self.remembers = database.prepare(
+            select(revision.c.id).where(
+                repository.c.id == bindparam("repository_id"),
+                revision.c.id == bindparam("revision"),
+                revision.c.at >= repository.c.horizon,
+            )
+        )
         self.revision_at = database.prepare(
             select(func.max(revision.c.id)).where(
                 revision.c.repository_id == bindparam("repository_id"), revision.c.at <= bindparam("at")
             )
         )
+
+    def apply(
+        self, store_id: int, changes: ChangeSet, rules: Rules, then: Callable[[Turn, Applied], None]
+    ) -> Applied:
+        """Apply `changes` and do what follows from them (`then`) in one turn. Bytes that were staged for
+        them and are not needed are dropped. Raises what `Edit` says."""
+
+        def job(turn: Turn) -> Applied:
+            applied = self.applier.apply(turn, changes, rules)
+            then(turn, applied)
+            return applied
+
+        try:
+            applied = self.database.write(job)
+        except StorageFailure:
+            raise  # the COMMIT may have happened: blob GC finds out what no row names
+        except Exception:
+            for blob in _staged(changes):
+                self.drop(store_id, blob)
+            raise
+        store = self.stores.store(store_id)
+        for blob in applied.redundant:
+            store.delete(blob.location)
+        return applied
+
+    def drop(self, store_id: int, blob: StagedBlob) -> None:
+        """Delete staged bytes that nobody will name. An earlier edit may have named these very bytes: then
+        they stay."""
+        if not self.applier.names(self.database, store_id, blob):
+            self.stores.store(store_id).delete(blob.location)
 
 
 class HostedRepository:
@@ -97,8 +141,10 @@ class HostedRepository:
         self._touch(asset)
         return _head(asset)
 
-    def get(self, path: str) -> Content:
+    def get(self, path: str, *, derived: str | None = None) -> Content:
         asset, depends = self._asset(path)
+        if derived is not None:
+            return self._get_derived(asset, derived, depends)
         if asset.blob is None:
             return Content(_head(asset), InlineSource(b""), depends)
         store = self._catalog.stores.store(self._record.store_id)
@@ -117,11 +163,20 @@ class HostedRepository:
         with self._catalog.database.read() as reader:
             return self._document(reader, index, key, selection, depends)
 
+    def permit(self, verb: Verb, path: str) -> None:
+        self._check(verb, path)
+        if verb is Verb.READ:
+            return
+        if self._past is not None or (verb is Verb.WRITE and self._policy is WritePolicy.DENY):
+            raise ReadOnly(self.name)
+        if any(publication.owns(path) is not None for publication in self._rules.publications):
+            raise Generated(self.name, path)
+
     @contextmanager
     def edit(self, message: str = "") -> Iterator[Edit]:
         if self._past is not None:
             raise ReadOnly(self.name)
-        edit = RecordedEdit(self._permit)
+        edit = RecordedEdit(lambda verb, path: self.permit(Verb(verb), path))
         yield edit
         if edit.operations:
             changes = ChangeSet(self._record.id, self._principal.name, message, tuple(edit.operations))
@@ -155,6 +210,15 @@ class HostedRepository:
             raise Withheld(self.name, path, asset.withheld)
         return asset, depends
 
+    def _get_derived(self, asset: Asset, kind: str, depends: Depends | None) -> Content:
+        store_id = self._record.store_id
+        blob = self._catalog.assets.derived(self._catalog.database, store_id, asset, kind)
+        if blob is None:
+            raise AssetNotFound(self.name, f"{asset.path} ({kind})", depends)
+        # Without the asset: whoever reads about a file has not downloaded it.
+        head = Head(blob.size, "application/octet-stream", blob.digest, asset.added, blob.checksums)
+        return Content(head, StoredSource(self._catalog.stores.store(store_id), blob.location), depends)
+
     def _touch(self, asset: Asset) -> None:
         """Promise that the asset stays for a while: a client that was told "present" will not send it."""
         if asset.keep is not Keep.WHILE_REFERENCED or self._past is not None:
@@ -181,7 +245,7 @@ class HostedRepository:
         value: T | None = None
         if kept is not None and kept[0] == revision:
             value = kept[1]
-        elif kept is not None and selection.refers_to is None:
+        elif kept is not None and selection.refers_to is None and self._remembers(reader, kept[0]):
             prefix = selection.prefix or f"{selection.name}/"
             value = index.apply(key, kept[1], assets.changes(reader, name_id, prefix, kept[0]))
         if value is None:
@@ -189,32 +253,42 @@ class HostedRepository:
         self._catalog.documents.keep(self._record.id, index, key, revision, value)
         return Document(value, revision, changed, depends)
 
-    def _permit(self, verb: str, path: str) -> None:
-        self._check(Verb(verb), path)
-        if verb == Verb.WRITE and self._policy is WritePolicy.DENY:
-            raise ReadOnly(self.name)
+    def _remembers(self, reader: Reader, revision: int) -> bool:
+        """Whether every row that went after `revision` is still there: what lies behind the horizon is
+        forgotten, and a document kept since then cannot learn of it."""
+        found = reader.one(self._catalog.remembers, repository_id=self._record.id, revision=revision)
+        return found is not None
 
     def _apply(self, changes: ChangeSet) -> Applied:
         rules = Rules(
             self._rules.owner,
             lambda path: replaceable(self._policy, self._rules.write_class(path, self.settings)),
         )
+        return self._catalog.apply(self._record.store_id, self._derived(changes), rules, self._publish)
+
+    def _derived(self, changes: ChangeSet) -> ChangeSet:
+        """The same, with derived documents staged: bytes come before the turn."""
+        if not any(isinstance(each, Put) and each.derived for each in changes.operations):
+            return changes
         store = self._catalog.stores.store(self._record.store_id)
+        name = self._catalog.stores.name(self._record.store_id)
+        operations: list[Operation] = []
+        for operation in changes.operations:
+            if isinstance(operation, Put):
+                staged = {kind: _stage(store, name, made) for kind, made in operation.derived.items()}
+                operation = replace(operation, derived=staged)
+            operations.append(operation)
+        return replace(changes, operations=operations)
 
-        def job(turn: Turn) -> Applied:
-            return self._catalog.applier.apply(turn, changes, rules)
-
-        try:
-            applied = self._catalog.database.write(job)
-        except StorageFailure:
-            raise  # the COMMIT may have happened: blob GC finds out what no row names
-        except Exception:
-            for blob in _staged(changes):
-                store.delete(blob.location)
-            raise
-        for blob in applied.redundant:
-            store.delete(blob.location)
-        return applied
+    def _publish(self, turn: Turn, applied: Applied) -> None:
+        for publication, task in tasks_after(self._rules.publications, self._record.id, applied.changed):
+            self._catalog.queue.enqueue(
+                task,
+                requested_by=self._principal.name,
+                delay=publication.quiet,
+                at_most=publication.longest_wait,
+                turn=turn,
+            )
 
     @property
     def _policy(self) -> WritePolicy:
@@ -255,9 +329,23 @@ def _head(asset: Asset) -> Head:
     )
 
 
+def _stage(store: BlobStore, name: str, made: bytes | StagedBlob) -> StagedBlob:
+    if isinstance(made, StagedBlob):
+        return made
+    writer = store.create()
+    try:
+        writer.write(made)
+        stored = writer.commit()
+    except BaseException:
+        writer.abort()
+        raise
+    digest = Digest(f"sha256:{stored.checksums['sha256']}")
+    return StagedBlob(name, stored.location, stored.size, digest, stored.checksums)
+
+
 def _staged(changes: ChangeSet) -> Iterator[StagedBlob]:
     for operation in changes.operations:
         if isinstance(operation, Put):
             if isinstance(operation.blob, StagedBlob):
                 yield operation.blob
-            yield from operation.derived.values()
+            yield from (made for made in operation.derived.values() if isinstance(made, StagedBlob))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
+from artifactd.auth.principal import Verb
 from artifactd.catalog.assets import Entry, Page
 from artifactd.catalog.edit import Edit
 from artifactd.repositories.content import Content, Head
@@ -26,8 +27,9 @@ class Repository(Protocol):
         asset's linger time. Raises AssetNotFound, Withheld."""
         ...
 
-    def get(self, path: str) -> Content:
-        """An asset. Raises AssetNotFound, Withheld, Unavailable ("could not ask")."""
+    def get(self, path: str, *, derived: str | None = None) -> Content:
+        """An asset, or the document of the kind `derived` that was derived from its bytes; whoever asks for
+        that gives it its Content-Type. Raises AssetNotFound, Withheld, Unavailable ("could not ask")."""
         ...
 
     def list(self, prefix: str, *, after: str = "", limit: int = 1000) -> Page[Entry]:
@@ -36,6 +38,11 @@ class Repository(Protocol):
 
     def index(self, index: Index[T], key: str) -> Document[T]:
         """A document derived from the assets it selects. It may be empty; it is never absent."""
+        ...
+
+    def permit(self, verb: Verb, path: str) -> None:
+        """Raise what doing `verb` at `path` would, before a client sends megabytes for it: a right that is
+        missing, or ReadOnly."""
         ...
 
     def edit(self, message: str = "") -> AbstractContextManager[Edit]:
