@@ -1,0 +1,183 @@
+"""What a handler may use beside its repository: the services, bound to one exchange."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from artifactd.auth.authorizer import Authorizer
+from artifactd.auth.bearer import Bearer
+from artifactd.auth.principal import Access, Principal, Verb
+from artifactd.blobs.digest import union
+from artifactd.blobs.store import SHA256, StagedBlob
+from artifactd.catalog.assets import Page
+from artifactd.catalog.blob_stores import BlobStores
+from artifactd.catalog.directory import Directory
+from artifactd.catalog.repositories import RepositoryRecord
+from artifactd.catalog.uploads import Upload, Uploads
+from artifactd.clock import Micros
+from artifactd.errors import RepositoryNotFound, StorageFailure
+from artifactd.formats.description import Description
+from artifactd.formats.exchange import Body, FormData
+from artifactd.formats.format import Format
+from artifactd.http.consumers import staged
+from artifactd.repositories.factory import RepositoryFactory
+from artifactd.repositories.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the bound services of every exchange stand on."""
+
+    directory: Directory
+    factory: RepositoryFactory
+    authorizer: Authorizer
+    bearer: Bearer
+    stores: BlobStores
+    uploads: Uploads
+    clock: Callable[[], Micros]
+
+
+class BoundTokens:
+    """Implements `TokenIssuer` for one principal at one entry point."""
+
+    def __init__(self, shared: Shared, principal: Principal, entry: str) -> None:
+        self._shared = shared
+        self._principal = principal
+        self._entry = entry
+
+    def allowed(self, repository: str, path: str, verbs: Iterable[Verb]) -> frozenset[Verb]:
+        try:
+            record = self._shared.directory.find(repository)
+        except RepositoryNotFound:
+            return frozenset()
+        allows = self._shared.authorizer.allows
+        return frozenset(
+            verb for verb in verbs if allows(self._principal, verb, record.name, record.id, path)
+        )
+
+    def issue(
+        self,
+        access: Sequence[tuple[str, str, frozenset[Verb]]],
+        *,
+        claims: Mapping[str, Any],
+        lifetime: timedelta,
+    ) -> str:
+        covered: list[Access] = []
+        for repository, pattern, verbs in access:
+            try:
+                record = self._shared.directory.find(repository)
+            except RepositoryNotFound:
+                continue
+            covered.append(Access(record.id, pattern, verbs))
+        now = self._shared.clock()
+        return self._shared.bearer.issue(self._principal, self._entry, covered, claims, lifetime, now)
+
+
+class BoundUploads:
+    """Implements `UploadDesk` for one repository and principal."""
+
+    def __init__(self, shared: Shared, record: RepositoryRecord, principal: Principal) -> None:
+        self._shared = shared
+        self._record = record
+        self._principal = principal
+
+    def start(self, name: str, algorithms: Sequence[str] = ()) -> Upload:
+        record = self._record
+        return self._shared.uploads.start(record.id, name, self._principal.id, record.store_id, algorithms)
+
+    def find(self, id: str, name: str) -> Upload:
+        return self._shared.uploads.find(id, self._record.id, name, self._principal.id)
+
+    def cancel(self, upload: Upload) -> None:
+        uploads = self._shared.uploads
+        leased, _ = uploads.lease(upload)
+        uploads.end(leased)
+        if leased.location is not None:
+            self._shared.stores.store(leased.store_id).delete(leased.location)
+
+
+class BoundServices:
+    """Implements `Services` for one exchange."""
+
+    def __init__(
+        self,
+        shared: Shared,
+        format: Format,
+        principal: Principal,
+        entry: str,
+        record: RepositoryRecord | None,
+    ) -> None:
+        self._shared = shared
+        self._format = format
+        self._principal = principal
+        self._entry = entry
+        self._record = record
+        self._staged: list[StagedBlob] = []
+
+    @property
+    def tokens(self) -> BoundTokens:
+        return BoundTokens(self._shared, self._principal, self._entry)
+
+    @property
+    def uploads(self) -> BoundUploads:
+        assert self._record is not None, "a route of scope 'format' has no repository to upload to"
+        return BoundUploads(self._shared, self._record, self._principal)
+
+    def now(self) -> Micros:
+        return self._shared.clock()
+
+    def stage(self, chunks: Iterable[bytes], *, checksums: Sequence[str] = ()) -> StagedBlob:
+        assert self._record is not None, "a route of scope 'format' has no repository to store in"
+        stores, store_id = self._shared.stores, self._record.store_id
+        writer = stores.store(store_id).create(union(SHA256, checksums))
+        try:
+            for chunk in chunks:
+                writer.write(chunk)
+        except BaseException:
+            writer.abort()
+            raise
+        made = staged(stores.name(store_id), writer.commit())
+        self._staged.append(made)
+        return made
+
+    def describe(self, path: str, content_type: str, blob: StagedBlob) -> Description:
+        assert self._record is not None, "a route of scope 'format' has no repository to store in"
+        with self._shared.stores.store(self._record.store_id).open(blob.location) as file:
+            return self._format.describe(path, content_type, file)
+
+    @contextmanager
+    def dropping(self, body: Body) -> Iterator[None]:
+        """When the block raises, drop what was staged for it and no edit has named: the body, and what
+        `stage` made. The bytes of an upload stay the upload's."""
+        try:
+            yield
+        except StorageFailure:
+            raise  # nobody knows whether an edit has named them: blob GC finds out
+        except Exception:
+            file = body.file if isinstance(body, FormData) else body
+            for blob in (*self._staged, *([file] if isinstance(file, StagedBlob) else ())):
+                if self._record is not None and blob.upload is None:
+                    self._shared.factory.catalog.drop(self._record.store_id, blob)
+            raise
+
+    def repository(self, name: str) -> Repository:
+        record = self._shared.directory.find(name)
+        if record.format != self._format.name:
+            raise RepositoryNotFound(name)
+        return self._shared.factory.open(record, self._principal)
+
+    def names(self, *, after: str, limit: int) -> Page[str]:
+        behind_repository, _, behind_name = after.partition("/")
+        found: list[str] = []
+        for record in self._shared.directory.all():
+            if record.format != self._format.name or record.name < behind_repository or not record.online:
+                continue
+            start = behind_name if record.name == behind_repository else ""
+            repository = self._shared.factory.open(record, self._principal)
+            wanted = limit + 1 - len(found)
+            found += [f"{record.name}/{name}" for name in repository.names(after=start, limit=wanted)]
+            if len(found) > limit:
+                return Page(found[:limit], found[limit - 1])
+        return Page(found, None)
