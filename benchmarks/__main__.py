@@ -1,0 +1,100 @@
+"""The command line: start the peers, put the questions, print the table and write it into the README."""
+
+import argparse
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.bench import QUICK, Bench, Sizes
+from benchmarks.cases import CASES
+from benchmarks.machine import describe
+from benchmarks.peers import STARTERS, PeerAbsent
+from benchmarks.report import Measurement, publish, table
+
+_README = Path(__file__).with_name("README.md")
+
+
+def main() -> int:
+    """0 when every case ran, met or missed; 1 when one could not be run to its end."""
+    options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the peers are stopped then too
+    sizes = QUICK if options.quick else Sizes()
+    # Every push of every round stays on the disk: two to artifactd and two to the registry.
+    needed = sizes.large_blob * (options.rounds * 4 + 5)
+    with tempfile.TemporaryDirectory(prefix="artifactd-bench-") as name:
+        if shutil.disk_usage(name).free < needed:
+            print(f"{name}: {needed >> 30} GiB of free disk are needed; set TMPDIR", file=sys.stderr)
+            return 1
+        lines, failures = _run(Bench(Path(name), options.rounds, sizes), options.case or list(CASES))
+    generated = f"{_heading(options.rounds, quick=options.quick)}\n\n{table(lines)}"
+    print(f"\n{generated}")
+    whole = not (options.quick or options.case or failures)
+    if options.output or whole:
+        publish(options.output or _README, generated)
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _run(bench: Bench, cases: list[str]) -> tuple[list[Measurement], list[str]]:
+    lines: list[Measurement] = []
+    failures: list[str] = []
+    try:
+        for name, start in STARTERS.items():
+            try:
+                bench.peers[name] = start(bench.folder / name)
+            except PeerAbsent as absent:
+                bench.absent[name] = str(absent)
+                if name == "artifactd":  # the others are only here to be compared with it
+                    failures.append(str(absent))
+                _say(f"skipped: {absent}")
+        bench.prepare()
+        for name in cases:
+            began = time.monotonic()
+            try:
+                lines += CASES[name](bench)
+            except PeerAbsent as absent:
+                lines.append(Measurement(name, "", skipped=str(absent)))
+            except Exception as failure:  # one broken case must not cost the others their minutes
+                failures.append(f"{name}: {type(failure).__name__}: {failure}")
+                lines.append(Measurement(name, "", skipped="the case failed"))
+                _say(failures[-1])
+            _say(f"{name}: {time.monotonic() - began:.0f} s")
+    finally:
+        for peer in bench.peers.values():
+            peer.stop()
+    return lines, failures
+
+
+def _heading(rounds: int, *, quick: bool) -> str:
+    day = datetime.now(UTC).strftime("%Y-%m-%d")
+    small = " Small sizes: a smoke test, not a measurement." if quick else ""
+    return f"{day}, {rounds} rounds, {describe()}.{small}"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "--rounds", type=int, default=5, metavar="N", help="rounds of each case (default 5)"
+    )
+    parser.add_argument("--case", action="append", choices=list(CASES), help="only this case; repeatable")
+    parser.add_argument("--quick", action="store_true", help="small sizes, to see that everything runs")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="write the table here (default README.md)"
+    )
+    options = parser.parse_args()
+    if options.rounds < 1:
+        parser.error("--rounds must be at least 1")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())
