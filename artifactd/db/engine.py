@@ -5,6 +5,7 @@ again. That is what makes a lookup cost five microseconds instead of ninety.
 """
 
 import sqlite3
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -58,8 +59,20 @@ def open_engine(url: str) -> Engine:
 
 def _sqlite_pragmas(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA busy_timeout = 30000")
-    connection.execute("PRAGMA journal_mode = WAL")
+    _set_wal(connection)
     # FULL: a COMMIT that was answered survives a power cut. Group commit pays for it once per turn.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA temp_store = MEMORY")
+
+
+def _set_wal(connection: sqlite3.Connection) -> None:
+    """Switch to WAL. SQLite does not wait for the lock this takes, so processes that open a new database at
+    the same moment have to try again."""
+    for pause in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            time.sleep(pause)
+    connection.execute("PRAGMA journal_mode = WAL")

@@ -70,9 +70,27 @@ class BoundTokens:
                 record = self._shared.directory.find(repository)
             except RepositoryNotFound:
                 continue
-            covered.append(Access(record.id, pattern, verbs))
+            covered.append(Access(record.id, pattern, self._held(record.id, pattern, verbs)))
         now = self._shared.clock()
         return self._shared.bearer.issue(self._principal, self._entry, covered, claims, lifetime, now)
+
+    def _held(self, repository_id: int, pattern: str, verbs: frozenset[Verb]) -> frozenset[Verb]:
+        """Those of `verbs` that a scoped credential covers on all of `pattern`: a token never widens the one
+        it was asked with."""
+        scopes = self._principal.scopes
+        if scopes is None:
+            return verbs
+        return frozenset(
+            verb
+            for access in scopes.access
+            if access.repository_id == repository_id and _contains(access.path, pattern)
+            for verb in verbs & access.verbs
+        )
+
+
+def _contains(outer: str, inner: str) -> bool:
+    """Whether every path that fits the pattern `inner` certainly fits `outer`."""
+    return outer in ("**", inner) or (outer.endswith("/**") and inner.startswith(outer[:-2]))
 
 
 class BoundUploads:
