@@ -1,3 +1,3 @@
 """The fixtures that every folder of tests may ask for."""
 
-pytest_plugins = ["tests.support.databases"]
+pytest_plugins = ["tests.support.databases", "tests.support.server", "tests.support.serving"]

@@ -75,8 +75,8 @@ class BoundTokens:
         return self._shared.bearer.issue(self._principal, self._entry, covered, claims, lifetime, now)
 
     def _held(self, repository_id: int, pattern: str, verbs: frozenset[Verb]) -> frozenset[Verb]:
-        """Those of `verbs` that a scoped credential covers on all of `pattern`: a token never widens the one
-        it was asked with."""
+        """Those of `verbs` that a scoped credential covers on all of `pattern`: a token never widens the
+        one it was asked with."""
         scopes = self._principal.scopes
         if scopes is None:
             return verbs
