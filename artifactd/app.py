@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from starlette.datastructures import Headers
+
 from artifactd import __version__, clock
 from artifactd.auth.accounts import Accounts
 from artifactd.auth.authenticators import (
@@ -42,6 +44,7 @@ from artifactd.errors import ArtifactdError
 from artifactd.formats.format import Format
 from artifactd.formats.loader import load_formats
 from artifactd.http.cache import EdgeServices, ResponseCache
+from artifactd.http.front import front_page
 from artifactd.http.gateway import Gateway, Receive, Scope, Send
 from artifactd.http.health import Health
 from artifactd.http.ledger import Ledger
@@ -196,6 +199,7 @@ class Application:
         self._metrics = Metrics(core.run_folder / "metrics", __version__)
         access = sys.stdout if settings.log.access else None
         self._ledger = Ledger(core.database, self.edge.ring, self._metrics, access)
+        self._proxies = TrustedProxies(settings.trusted_proxies)
         shared = Shared(
             core.directory,
             core.factory,
@@ -211,7 +215,7 @@ class Application:
             shared,
             core.authenticators,
             Receiver(core.stores, core.uploads, self._body_workers),
-            TrustedProxies(settings.trusted_proxies),
+            self._proxies,
             self.edge,
             self._workers,
         )
@@ -234,10 +238,10 @@ class Application:
             api = self._api or await loop.run_in_executor(self._workers, self._api_application)
             await api(scope, receive, send)
         else:
-            await send_rendered(await self._page(path), method=scope["method"], send=send)
+            await send_rendered(await self._page(scope), method=scope["method"], send=send)
 
-    async def _page(self, path: str) -> Rendered:
-        match path:
+    async def _page(self, scope: Scope) -> Rendered:
+        match scope["path"]:
             case "/healthz" | "/livez":
                 return self.health.alive()
             case "/readyz" | "/startupz":
@@ -248,8 +252,8 @@ class Application:
                 )
                 return Rendered(200, [("content-type", "text/plain; version=0.0.4")], document)
             case "/":
-                text = f"artifactd {__version__}. The API is described at /api/v1/openapi.json\n"
-                return Rendered(200, [("content-type", "text/plain; charset=utf-8")], text.encode())
+                origin = self._proxies.origin("", scope["scheme"], Headers(raw=scope["headers"]))
+                return front_page(__version__, self._core.formats, origin.scheme, origin.host)
         return Rendered(404, [("content-type", "text/plain; charset=utf-8")], b"nothing is served here\n")
 
     def _api_application(self) -> Any:

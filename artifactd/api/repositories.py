@@ -215,7 +215,11 @@ class RepositoryResource:
         sent = _sent(call, record)
         return {
             **sent,
-            **{key: value for key, value in self._defaults.get(record.format, {}).items() if key not in sent},
+            **{
+                key: value
+                for key, value in self._defaults.get(record.format, {}).items()
+                if key not in sent
+            },
             "id": record.id,
             "version": record.version,
             "created": instant(record.created),
