@@ -252,7 +252,8 @@ class Application:
                 )
                 return Rendered(200, [("content-type", "text/plain; version=0.0.4")], document)
             case "/":
-                origin = self._proxies.origin("", scope["scheme"], Headers(raw=scope["headers"]))
+                peer = scope["client"][0] if scope.get("client") else ""
+                origin = self._proxies.origin(peer, scope["scheme"], Headers(raw=scope["headers"]))
                 return front_page(__version__, self._core.formats, origin.scheme, origin.host)
         return Rendered(404, [("content-type", "text/plain; charset=utf-8")], b"nothing is served here\n")
 

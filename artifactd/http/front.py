@@ -1,4 +1,4 @@
-"""The page a person sees who opens the server in a browser: what it is, and how clients are pointed at it."""
+"""The page a person sees in a browser: what this server is, and how clients are pointed at it."""
 
 import html
 from collections.abc import Iterable
