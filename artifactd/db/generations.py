@@ -60,8 +60,9 @@ class Generations:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            if os.fstat(descriptor).st_size < SLOTS * 8:
-                os.ftruncate(descriptor, SLOTS * 8)
+            # Every page has its room on the disk from the start: to write to a hole of a file when the disk
+            # is full ends the process (SIGBUS).
+            os.posix_fallocate(descriptor, 0, SLOTS * 8)
             self._map = mmap.mmap(descriptor, SLOTS * 8)
         finally:
             os.close(descriptor)

@@ -1,5 +1,6 @@
 """Metrics in the Prometheus exposition format. Labels never hold a path or a user: they would never end."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,15 +10,18 @@ from artifactd.http.ring import Row
 BUCKETS = (0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0, 600.0)
 """Seconds: from a tier-2 hit to the push of a large layer."""
 
+ROOM = 1 << 20
+"""Bytes of each file of counters: for the requests of 200 repositories."""
+
 
 class Metrics:
     """One process's counters. The processes of a host add up through files in `folder`, which the first
     process empties when the service starts."""
 
     def __init__(self, folder: Path, version: str) -> None:
-        import os
-
         folder.mkdir(parents=True, exist_ok=True)
+        for kind in ("counter", "gauge_max", "histogram"):
+            _reserve(folder / f"{kind}_{os.getpid()}.db")
         # prometheus_client reads this when it is imported, so it is imported after.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
         import prometheus_client as client
@@ -71,3 +75,13 @@ class Metrics:
     def render(self) -> bytes:
         """Every process's counters together."""
         return self._client.generate_latest(self._registry)
+
+
+def _reserve(file: Path) -> None:
+    """Give a file its room on the disk before prometheus_client maps it, which makes it sparse: to write to
+    a hole of a mapped file when the disk is full ends the process (SIGBUS)."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        os.posix_fallocate(descriptor, 0, ROOM)
+    finally:
+        os.close(descriptor)

@@ -44,19 +44,23 @@ def screen(version: str, headers: Sequence[tuple[bytes, bytes]]) -> None:
     """Check a head whose names are in lower case. Raises Refused."""
     if version not in ("1.1", "1.0"):
         raise Refused(505, "HTTP/1.1 is spoken here")
-    hosts = codings = size = 0
+    hosts = codings = credentials = size = 0
     for name, value in headers:
         size += len(name) + len(value) + _PER_LINE
         if name == b"host":
             hosts += 1
             if _NOT_A_HOST.search(value):
                 raise Refused(400, "invalid Host")
+        elif name == b"authorization":
+            credentials += 1
         elif name == b"transfer-encoding":
             codings += 1
             if codings > 1 or version == "1.0" or value.strip().lower() != b"chunked":
                 raise Refused(400, "unknown Transfer-Encoding")
     if size > HEAD_LIMIT:
         raise Refused(431, "the headers are larger than 64 KiB")
+    if credentials > 1:
+        raise Refused(400, "at most one Authorization header is possible")
     if hosts > 1 or (not hosts and version == "1.1"):
         raise Refused(400, "exactly one Host header is needed")
 

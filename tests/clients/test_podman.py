@@ -35,11 +35,11 @@ def logged_in(podman: Program, registry: Running) -> Program:
     return podman
 
 
-def pushed(registry: Running, image_name: str, **more: int) -> str:
+def pushed(registry: Running, image_name: str) -> str:
     """Push the image of this test as another client; its name and tag."""
     with Wire(registry) as wire:
         image = image_name.removeprefix(f"{registry.host}/")
-        wire.push(image, "1", pullable(image_name, **more))
+        wire.push(image, "1", pullable(image_name))
     return f"{image_name}:1"
 
 

@@ -11,7 +11,7 @@ from artifactd.auth.principal import Verb
 from tests.support.images import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, digest_of
 from tests.support.layouts import platforms, pullable, read_layout, write_layout
 from tests.support.programs import Program
-from tests.support.serving import ADMIN, Running, eventually
+from tests.support.serving import ADMIN, Running, eventually, listens
 from tests.support.wire import Wire
 
 CREDENTIALS = f"{ADMIN.name}:{ADMIN.password}"
@@ -211,11 +211,7 @@ def test_a_repository_answers_at_a_port_and_a_host_name_of_its_own(
     registry.repository("connected", ports=[unused_port], hosts=["localhost"])
     own = f"127.0.0.1:{unused_port}"
 
-    def listens() -> bool:
-        with Wire(registry, port=unused_port) as wire:
-            return wire.answers()
-
-    eventually(listens, 5)
+    eventually(lambda: listens(unused_port), 5)
     skopeo("copy", *TARGET, layout, f"docker://{own}/team/app:1")
     by_port = json.loads(skopeo("inspect", *LOGIN, f"docker://{own}/team/app:1"))
     by_host = json.loads(skopeo("inspect", *LOGIN, f"docker://localhost:{registry.port}/team/app:1"))

@@ -13,6 +13,7 @@ import base64
 import http.client
 import itertools
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -131,6 +132,13 @@ class RunningServer:
             if not isinstance(body, bytes):
                 raise
             return self._exchange(method, path, body, lines)  # the server had closed the idle connection
+
+    def send(self, data: bytes) -> bytes:
+        """Send these very bytes on a connection of their own, then nothing more; what comes back."""
+        with socket.create_connection(self.address, timeout=30) as connection:
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: connection.recv(1 << 16), b""))
 
     def _exchange(
         self, method: str, path: str, body: bytes | Iterable[bytes], lines: Sequence[tuple[str, str]]

@@ -2,7 +2,7 @@
 cannot show: signals, several web processes, the task process, a kill.
 
     def test_x(serve):
-        server = serve(workers=4, ARTIFACTD_MAINTENANCE__BLOB_GC_EVERY="1")
+        server = serve(workers=4, environment={"ARTIFACTD_DRAIN_DELAY": "1"})
 
 Every server listens on a port that the kernel chose and lives in a process group of its own, by which all
 of it is ended; `stop` fails when a process outlives it.
@@ -12,6 +12,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -126,23 +127,22 @@ class Serve(Protocol):
     """Starts servers that end with the test."""
 
     def __call__(
-        self, workers: int = 1, *, data: Path | None = None, port: int = 0, **environment: str
+        self, workers: int = 1, *, data: Path | None = None, environment: Mapping[str, str] | None = None
     ) -> Running: ...
 
 
 @contextmanager
 def serving(
-    data: Path, workers: int = 1, *, port: int = 0, environment: Mapping[str, str] | None = None
+    data: Path, workers: int = 1, *, environment: Mapping[str, str] | None = None
 ) -> Iterator[Running]:
-    """A server on the folder `data`, ended by SIGTERM unless the test ended it. Port 0: one that is
-    free."""
+    """A server on the folder `data`, ended by SIGTERM unless the test ended it."""
     data.mkdir(parents=True, exist_ok=True)
     log = data.with_name(f"{data.name}.log")
     written = log.stat().st_size if log.exists() else 0
     command = [sys.executable, "-m", "artifactd.cli", "serve", "--data", str(data), "--host", "127.0.0.1"]
     with log.open("ab") as out:
         process = subprocess.Popen(
-            [*command, "--port", str(port), "--workers", str(workers)],
+            [*command, "--port", "0", "--workers", str(workers)],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
@@ -168,12 +168,12 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         count = 0
 
         def start(
-            workers: int = 1, *, data: Path | None = None, port: int = 0, **environment: str
+            workers: int = 1, *, data: Path | None = None, environment: Mapping[str, str] | None = None
         ) -> Running:
             nonlocal count
             count += 1
             folder = data or tmp_path / f"server{count}"
-            return stack.enter_context(serving(folder, workers, port=port, environment=environment))
+            return stack.enter_context(serving(folder, workers, environment=environment))
 
         yield start
 
@@ -184,6 +184,15 @@ def eventually(holds: Callable[[], object], seconds: float = 10.0) -> None:
     while not holds():
         assert time.monotonic() < deadline, f"not within {seconds} s"
         time.sleep(0.01)
+
+
+def listens(port: int) -> bool:
+    """Whether anything of this machine takes connections at a port."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 def _environment(given: Mapping[str, str]) -> Mapping[str, str]:
