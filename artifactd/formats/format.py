@@ -35,8 +35,8 @@ class Route:
     """One thing clients can ask for.
 
     `pattern` is matched against `Located.path` as a whole: `{x}` is one segment, `{x:path}` one or more,
-    `{x:raw}` one segment that may hold encoded slashes (`%2F`); the parameter has them as slashes. Only a
-    format with such a route is asked for paths with `%2F`; they are `ENCODED_SLASH` in `Located.path`.
+    `{x:raw}` one segment that may hold encoded slashes (`%2F`); the parameter has them as slashes.
+    Elsewhere a path with `%2F` is refused. `Located.path` has `ENCODED_SLASH` for each.
     When several routes fit, the first in the format's order answers. `methods`: separated by spaces; GET
     does not imply HEAD. `verb`: the right it takes, checked coarsely before the handler and exactly by the
     repository; None leaves it to the handler. `receive` decides from the headers where the body goes, and

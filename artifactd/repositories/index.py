@@ -23,9 +23,12 @@ class Document(Generic[T]):
 
 
 class Index(Protocol[T]):
-    """A kind of document, e.g. the tags of an image. `name` names it in the cache of kept documents."""
+    """A kind of document, e.g. the tags of an image."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Names it in the cache of kept documents."""
+        ...
 
     def selects(self, key: str) -> Selection:
         """The assets the document `key` is made of."""
