@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -109,14 +109,14 @@ class ApiApplication:
                 credential=credential,
                 params=params,
                 query=query,
-                body=body,
+                body={},
                 if_match=headers.get("if-match"),
                 if_none_match=headers.get("if-none-match"),
                 origin=f"{origin.scheme}://{origin.host}",
                 now=now,
                 rehearsed=rehearsed,
             )
-            rendered = await self._in_worker(_answered, operation, call)
+            rendered = await self._in_worker(_answered, operation, call, body)
         except ClientGone:
             return
         except ArtifactdError as error:
@@ -169,9 +169,11 @@ def _request_id(headers: Headers) -> str:
     return given if _SAFE_ID.fullmatch(given) else uuid4().hex
 
 
-async def _body(operation: Operation, headers: Headers, receive: Receive) -> Mapping[str, Any]:
+async def _body(operation: Operation, headers: Headers, receive: Receive) -> bytes | None:
+    """The body of an operation that takes one. Raises UnsupportedMediaType, TooLarge, LengthMismatch,
+    ClientGone."""
     if operation.request is None:
-        return {}
+        return None
     content_type = headers.get("content-type", "").partition(";")[0].strip()
     if _JSON.fullmatch(content_type) is None:
         raise problems.UnsupportedMediaType(content_type, "application/json")
@@ -190,11 +192,13 @@ async def _body(operation: Operation, headers: Headers, receive: Receive) -> Map
             raise TooLarge(LARGEST_BODY)
     if length is not None and length != len(body):
         raise LengthMismatch(length, len(body))
-    return parse_object(bytes(body))
+    return bytes(body)
 
 
-def _answered(operation: Operation, call: Call) -> Rendered:
+def _answered(operation: Operation, call: Call, body: bytes | None) -> Rendered:
     """Handle the call, and write its answer down. A rehearsal points at nothing: it has made nothing."""
+    if body is not None:
+        call = replace(call, body=parse_object(body))
     answer: Answer = operation.handler(call)
     headers = list(answer.headers)
     if answer.etag is not None:

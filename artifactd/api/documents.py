@@ -33,7 +33,7 @@ def parse_object(body: bytes) -> Mapping[str, Any]:
         if not isinstance(document, dict):
             raise InvalidDocument([Mistake("the body is a JSON object", pointer="#")])
         mistakes = list(_unprintable(document, "#"))
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         words = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise InvalidDocument([Mistake(f"the body is not JSON: {words}", pointer="#")]) from None
     if mistakes:

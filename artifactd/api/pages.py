@@ -29,8 +29,8 @@ class Paged(Query):
     def after(self) -> str:
         """Where the page begins. Raises InvalidDocument for a cursor that is not ours."""
         try:
-            position = base64.urlsafe_b64decode(self.cursor.encode("ascii")).decode()
-        except (binascii.Error, UnicodeError):
+            position = base64.b64decode(self.cursor, b"-_", validate=True).decode()
+        except (binascii.Error, ValueError):
             position = "\0"
         if CONTROL.search(position):
             raise InvalidDocument([Mistake("this is no `next` of a page", parameter="cursor")])

@@ -6,6 +6,7 @@ changed for everyone who never chose. The answer shows all of them.
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, create_model
@@ -151,7 +152,7 @@ class RepositoryResource:
         at = None if current is None else (current.id, current.version)
         version = expected_version(call, f"repository {name!r}", at)
         draft = self._draft(call, named(call.body, name), current)
-        if current is not None and draft == _as_draft(current):
+        if current is not None and self._is_already(current, draft):
             return self._answer(call, current)
         record, created = call.services.repositories.put(draft, if_version=version)
         return self._answer(call, record, created=created)
@@ -164,7 +165,7 @@ class RepositoryResource:
             expected_version(call, f"repository {name!r}", (current.id, current.version))
             document = merged(_sent(call, current), named(call.body, name))
             draft = self._draft(call, document, current)
-            if draft == _as_draft(current):
+            if self._is_already(current, draft):
                 return self._answer(call, current)
             record, _ = call.services.repositories.put(draft, if_version=current.version)
             return self._answer(call, record)
@@ -203,6 +204,24 @@ class RepositoryResource:
             ports=sorted(set(parsed.ports)),
         )
 
+    def _is_already(self, record: RepositoryRecord, draft: RepositoryDraft) -> bool:
+        """Whether the draft would change nothing: an answer that comes back names defaults too."""
+        wanted = self._effective(draft.format, draft.settings)
+        return replace(draft, settings=wanted) == RepositoryDraft(
+            record.name,
+            record.format,
+            record.kind,
+            self._effective(record.format, record.settings),
+            record.store_id,
+            record.online,
+            list(record.hosts),
+            list(record.ports),
+        )
+
+    def _effective(self, format: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Settings with the defaults of those that were not sent."""
+        return {**self._defaults.get(format, {}), **settings}
+
     def _answer(self, call: Call, record: RepositoryRecord, *, created: bool = False) -> Answer:
         return Answer(
             self._document(call, record),
@@ -212,14 +231,9 @@ class RepositoryResource:
         )
 
     def _document(self, call: Call, record: RepositoryRecord) -> Mapping[str, Any]:
-        sent = _sent(call, record)
         return {
-            **sent,
-            **{
-                key: value
-                for key, value in self._defaults.get(record.format, {}).items()
-                if key not in sent
-            },
+            **_sent(call, record),
+            **self._effective(record.format, record.settings),
             "id": record.id,
             "version": record.version,
             "created": instant(record.created),
@@ -279,19 +293,6 @@ def _sent(call: Call, record: RepositoryRecord) -> dict[str, Any]:
         "blob_store": call.services.stores.name(record.store_id),
         **record.settings,
     }
-
-
-def _as_draft(record: RepositoryRecord) -> RepositoryDraft:
-    return RepositoryDraft(
-        record.name,
-        record.format,
-        record.kind,
-        record.settings,
-        record.store_id,
-        record.online,
-        list(record.hosts),
-        list(record.ports),
-    )
 
 
 def _find(call: Call, name: str) -> RepositoryRecord | None:
