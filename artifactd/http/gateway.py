@@ -29,6 +29,7 @@ from artifactd.db.writer import Database
 from artifactd.errors import (
     ArtifactdError,
     AssetNotFound,
+    InvalidPath,
     MethodNotAllowed,
     RepositoryNotFound,
     RouteNotFound,
@@ -39,6 +40,7 @@ from artifactd.formats.format import ENCODED_SLASH, Format, Route
 from artifactd.http.bodies import BodyCache
 from artifactd.http.cache import EdgeServices, Key
 from artifactd.http.errors import headers_of, plain, status_of
+from artifactd.http.headers import IndexedHeaders
 from artifactd.http.origin import Origin, TrustedProxies
 from artifactd.http.paths import decode, host_name
 from artifactd.http.receive import ClientGone, Receiver, announced_length
@@ -47,6 +49,9 @@ from artifactd.http.serve import Served, send_rendered, serve
 from artifactd.http.services import BoundServices, Shared
 from artifactd.repositories.content import Content, Rendered
 from artifactd.repositories.past import parse_moment
+
+PREFIX = "/repository/"
+"""Where every format's repositories are that has no better place."""
 
 REMEMBERED: Micros = 60 * SECOND
 """The longest an answer stays in tier 1: what a lost counter could cost at worst."""
@@ -68,13 +73,11 @@ _Matcher = tuple[re.Pattern[str], frozenset[str], Route]
 @dataclass(frozen=True, slots=True)
 class _Compiled:
     """A format with its routes as regular expressions. An entry point declared for one repository serves
-    the format's own routes too, so those of a repository are `every`. `raw`: some parameter may hold
-    encoded slashes."""
+    the format's own routes too, so those of a repository are `every`."""
 
     format: Format
     every: Sequence[_Matcher]
     of_format: Sequence[_Matcher]
-    raw: bool
 
 
 class _Request:
@@ -164,12 +167,12 @@ class Gateway:
         for mount, compiled in self._mounts:
             if path.startswith(mount) and path[len(mount) : len(mount) + 1] in ("", "/"):
                 return compiled
-        if path.startswith("/repository/"):
+        if path.startswith(PREFIX):
             name = path.split("/", 3)[2].partition(HISTORY_MARK)[0]
             try:
-                return self._formats.get(self._record(name).format)
+                return self._formats.get(self._record(name).format, _NO_FORMAT)
             except RepositoryNotFound:
-                return next(iter(self._formats.values()), None)
+                return _NO_FORMAT
         return None
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, compiled: _Compiled) -> None:
@@ -198,7 +201,7 @@ class Gateway:
         self._remember(scope, request, answer, served, taken, now, record)
 
     def _arrive(self, scope: Scope, compiled: _Compiled) -> _Request:
-        headers = Headers(raw=scope["headers"])
+        headers = IndexedHeaders(scope["headers"])
         client = scope.get("client")
         origin = self._proxies.origin(client[0] if client else "", scope["scheme"], headers)
         return _Request(compiled, scope, headers, origin, self._entry(scope, origin.host))
@@ -213,7 +216,7 @@ class Gateway:
     async def _answer(
         self, scope: Scope, request: _Request, receive: Receive, now: Micros
     ) -> Content | Rendered:
-        path = decode(scope.get("raw_path") or scope["path"].encode(), slashes=request.compiled.raw)
+        path = decode(scope.get("raw_path") or scope["path"].encode(), slashes=True)
         await self._authenticate(request, path, now)
         self._locate(request)
         params = self._match(request)
@@ -241,7 +244,11 @@ class Gateway:
     def _locate(self, request: _Request) -> None:
         located = request.compiled.format.locate(request.arrival, self._shared.directory)
         if located is None:
-            raise RouteNotFound(request.arrival.path)
+            if request.arrival.path.startswith(PREFIX):
+                request.compiled = _NO_FORMAT  # nothing tells this repository from one that does not exist
+                if request.arrival.principal.anonymous:
+                    raise Unauthenticated
+            raise _nowhere(request.arrival.path)
         request.located = located
         if located.repository is None:
             return
@@ -271,7 +278,7 @@ class Gateway:
             raise Unauthenticated
         if allowed:
             raise MethodNotAllowed(request.method, sorted(allowed))
-        raise RouteNotFound(request.arrival.path)
+        raise _nowhere(request.located.path)
 
     async def _permit(self, request: _Request) -> None:
         assert request.route is not None
@@ -347,7 +354,9 @@ class Gateway:
         format = request.compiled.format
         status = status_of(error, format.statuses)
         rendered = None
-        if format.render_error is not None:
+        # Who has not said who they are does not learn from the shape of an answer which repositories exist.
+        hidden = isinstance(error, Unauthenticated) and request.arrival.path.startswith(PREFIX)
+        if format.render_error is not None and not (hidden and request.arrival.principal.anonymous):
             rendered = format.render_error(error, status, request.arrival)
         if rendered is None:
             rendered = plain(error, status)
@@ -420,8 +429,18 @@ class InternalError(ArtifactdError):
 
 def _compile(format: Format) -> _Compiled:
     every = [(route.regex(), frozenset(route.methods.split()), route) for route in format.routes]
-    of_format = [matcher for matcher in every if matcher[2].scope == "format"]
-    return _Compiled(format, every, of_format, any(route.raw for route in format.routes))
+    return _Compiled(format, every, [matcher for matcher in every if matcher[2].scope == "format"])
+
+
+_NO_FORMAT = _compile(Format(name="", title="", routes=()))
+"""Answers for repositories that do not exist."""
+
+
+def _nowhere(path: str) -> ArtifactdError:
+    """Why nothing is served at `path`. Most clients that encode a slash mean to trick somebody."""
+    if ENCODED_SLASH in path:
+        return InvalidPath("the path holds an encoded slash")
+    return RouteNotFound(path)
 
 
 def _params(route: Route, found: re.Match[str]) -> Mapping[str, str]:

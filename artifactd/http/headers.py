@@ -2,8 +2,28 @@
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from typing import Any
+
+from starlette.datastructures import Headers
 
 _CR, _LF, _NUL = b"\r", b"\n", b"\0"
+
+
+class IndexedHeaders(Headers):
+    """Request headers with names in lower case, as ASGI has them; a look-up is one of a dictionary."""
+
+    def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
+        super().__init__(raw=raw)
+        self._first = dict(reversed(raw))  # of lines with the same name, the first
+
+    def __getitem__(self, key: str) -> str:
+        return self._first[key.lower().encode("latin-1")].decode("latin-1")
+
+    def __contains__(self, key: Any) -> bool:
+        return key.lower().encode("latin-1") in self._first
+
+    def getlist(self, key: str) -> list[str]:
+        return super().getlist(key) if key in self else []
 
 
 def _status_line(status: int) -> bytes:

@@ -10,6 +10,8 @@ Rule 3: a refused request is answered after the responses before it, never withi
 connection.
 Rule 4: a connection without a request under way and without a byte for between one and two keep-alive
 timeouts is closed, in the middle of a request head too.
+Rule 5: a head is parsed anew unless it is, byte for byte and alone in its packet, the last tier-1 hit of
+the connection, and comes where a request begins. Its entry is looked up and judged all the same.
 """
 
 import asyncio
@@ -30,6 +32,9 @@ BACKLOG = 256 << 10
 """Bytes waiting to be sent on a connection above which it gets no more tier-1 answers: its client does not
 read."""
 
+REPEATED = 4 << 10
+"""Bytes of the longest head that is remembered to be recognised when it comes again."""
+
 LINGER_SECONDS = 2.0
 """How long a refused client may go on sending. Closing at once would reset the connection, and the client
 could lose the answer that says why."""
@@ -46,6 +51,9 @@ class ArtifactProtocol(HttpToolsProtocol):
         self._tls = False
         self._heading = False  # between the first byte of a head and its last
         self._message = 0
+        self._open = False  # between the first byte of a request and its last
+        self._asked: tuple[Key, bytes | None] | None = None  # what the newest hit was an answer to
+        self._repeat: tuple[bytes, Key, bytes | None] | None = None
         self._head_size = 0
         self._activity = 0
         self._activity_seen = -1
@@ -105,7 +113,15 @@ class ArtifactProtocol(HttpToolsProtocol):
         self._activity += 1
         if self._refusal is not None:
             return
+        repeat = self._repeat
+        began_open = self._open
+        if repeat is not None and data == repeat[0] and not began_open:
+            assert self._edge is not None
+            if self._may_answer() and self._answer(repeat[1], repeat[2], self._edge):
+                self._write_hit()
+                return
         message = self._message
+        self._asked = None
         offered = 0
         try:
             self.parser.feed_data(data)
@@ -115,6 +131,13 @@ class ArtifactProtocol(HttpToolsProtocol):
             self._refuse_for(error)
         if offered:
             self._decline(data, offered)
+        elif (
+            self._asked is not None
+            and not (began_open or self._open)
+            and self._message == message + 1
+            and len(data) <= REPEATED
+        ):
+            self._repeat = (data, *self._asked)
         if self._heading and message == self._message and self._refusal is None:
             self._head_size += len(data)
             if self._head_size > HEAD_LIMIT:
@@ -147,6 +170,7 @@ class ArtifactProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._heading = True
+        self._open = True
         self._message += 1
         self._head_size = 0
         self.url = b""
@@ -176,6 +200,7 @@ class ArtifactProtocol(HttpToolsProtocol):
             if found is not None:
                 key = self._key(method, *found[:4])
                 if self._may_answer() and self._answer(key, found[4], self._edge):
+                    self._asked = key, found[4]
                     return
         screen(version, self.headers)
         self._begin(method.decode("ascii"), version, key, keep_alive=keep_alive)
@@ -185,6 +210,7 @@ class ArtifactProtocol(HttpToolsProtocol):
             self.cycle.received(body)
 
     def on_message_complete(self) -> None:
+        self._open = False
         if self._hit is not None:
             self._write_hit()
         elif not self._heading:  # else: an offer that is about to be declined

@@ -12,10 +12,11 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, BinaryIO
 
 from artifactd.blobs.store import BlobStore
+from artifactd.clock import Micros
 from artifactd.errors import BlobNotFound, RangeNotSatisfiable, StorageFailure
 from artifactd.http.bodies import BodyCache
 from artifactd.http.conditional import RequestHeaders, http_date, not_modified, range_applies
@@ -102,20 +103,27 @@ async def send_rendered(rendered: Rendered, *, method: str, send: Send) -> Serve
 def _headers(content: Content) -> list[Header]:
     """Everything but the length. What the format adds replaces what would stand here."""
     head = content.head
+    return list(_lines(head.content_type, head.etag, head.modified, head.immutable, tuple(content.headers)))
+
+
+@lru_cache(1024)  # what is asked for often is described once
+def _lines(
+    content_type: str, etag: str, modified: Micros, immutable: bool, added: tuple[Header, ...]
+) -> tuple[Header, ...]:
     defaults = {
-        "content-type": head.content_type,
-        "etag": f'"{head.etag}"',
-        "last-modified": http_date(head.modified),
+        "content-type": content_type,
+        "etag": f'"{etag}"',
+        "last-modified": http_date(modified),
         "accept-ranges": "bytes",
-        "cache-control": "private, max-age=31536000, immutable" if head.immutable else "no-cache",
+        "cache-control": "private, max-age=31536000, immutable" if immutable else "no-cache",
         NOSNIFF[0]: NOSNIFF[1],
     }
-    if head.content_type.partition(";")[0].strip().lower() in _ACTIVE_TYPES:
+    if content_type.partition(";")[0].strip().lower() in _ACTIVE_TYPES:
         # Somebody's upload, on the origin of the pages where people are signed in.
         defaults["content-security-policy"] = "sandbox"
-    added = [(name.lower(), value) for name, value in content.headers]
-    replaced = {name for name, _ in added}
-    return [*((name, value) for name, value in defaults.items() if name not in replaced), *added]
+    lowered = [(name.lower(), value) for name, value in added]
+    replaced = {name for name, _ in lowered}
+    return *((name, value) for name, value in defaults.items() if name not in replaced), *lowered
 
 
 async def _size(content: Content) -> int:

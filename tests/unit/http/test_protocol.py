@@ -531,6 +531,59 @@ def test_hits_and_misses_on_one_connection_keep_their_order(ours: Any, small: st
         assert wire.response().body == b"a small document"
 
 
+def test_a_repeated_head_is_answered_only_while_its_entry_holds(ours: Any, small: str) -> None:
+    with ours.connect() as wire:
+        for _ in range(4):
+            wire.send(get(small))
+            assert wire.response().body == b"a small document"
+        assert ours.toy.calls == [small]
+        ours.toy.generations.end([STRIPE])
+        for _ in range(3):
+            wire.send(get(small))
+            assert wire.response().body == b"a small document"
+        assert ours.toy.calls == [small, small]
+
+
+def test_a_body_that_looks_like_a_repeated_head_is_a_body(ours: Any, small: str) -> None:
+    head = get(small)
+    for early in (False, True):
+        path = "/early/" if early else "/echo/"
+        with ours.connect() as wire:
+            for _ in range(3):
+                wire.send(head)
+                assert wire.response().status == 200
+            wire.send(put(path, head)[0])
+            if early:
+                assert wire.response().status == 401
+            else:
+                ours.in_loop(lambda: None)  # so that the body comes in a packet of its own
+            wire.send(head)
+            if not early:
+                assert wire.response().json()["size"] == len(head)
+            wire.send(get("/echo/next"))
+            assert wire.response().json()["path"] == "/echo/next"
+
+
+def test_a_repeated_head_in_pieces_or_behind_another_request_keeps_its_place(ours: Any, small: str) -> None:
+    head = get(small)
+    with ours.connect() as wire:
+        for _ in range(3):
+            wire.send(head)
+            assert wire.response().status == 200
+        wire.send(get("/gate/"))
+        assert ours.toy.entered.wait(20)
+        wire.send(head)
+        ours.in_loop(lambda: None)
+        ours.toy.gate.set()
+        assert wire.response().body == b"gate"
+        assert wire.response().body == b"a small document"
+        for size in (1, 5, len(head) - 1):
+            wire.send(head[:size])
+            ours.in_loop(lambda: None)
+            wire.send(head[size:])
+            assert wire.response().body == b"a small document"
+
+
 # The end
 
 
