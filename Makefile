@@ -15,6 +15,7 @@ $(VENV)/.installed: pyproject.toml tests/constraints.txt
 run: install
 	$(BIN)/artifactd serve
 
+test: export ARTIFACTD_TEST_BIN ?= $(CURDIR)/.clients
 test: install
 	@tests/support/install-clients
 	$(BIN)/python -m pytest

@@ -2,10 +2,13 @@
 
 import functools
 import logging
+import multiprocessing
 import os
 import shutil
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -42,7 +45,16 @@ def web_process(listening: socket.socket, *, with_tasks: bool) -> None:
     """The main of one of several web processes: a fresh interpreter that has only its environment."""
     settings = load({})
     logs.configure(settings.log)
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     _serve(Core(settings), listening, with_tasks=with_tasks)
+
+
+def _end_with_parent() -> None:
+    """Drain when the supervisor is gone: nobody would replace us, and we would hold its port."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def task_process(settings: Settings, *, spawned_by: int | None) -> bool:

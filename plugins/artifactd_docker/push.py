@@ -30,8 +30,8 @@ from artifactd_docker.names import (
     tag_path,
 )
 
-MOST_TAGS = 100
-"""Tags that one push may move; each costs a row."""
+MOST_TAGS = 64
+"""Tags that one push may move. Each is a header line of the answer, and some clients read a hundred."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,12 +132,6 @@ def test_a_candidate_that_is_named_again_is_spared(
     shelf.put("app/file", b"file")
     forget("app/file")
     gc = BlobGC(shelf.database, shelf.stores)
-    doom = blob_gc._doom
-
-    def late(turn: Any, store_id: int, batch: Any) -> Any:
-        monkeypatch.setattr(blob_gc, "_doom", doom)
-        return doom(turn, store_id, batch)
-
     candidates = shelf.database.all
 
     def found(*arguments: Any, **more: Any) -> Any:
@@ -146,8 +140,6 @@ def test_a_candidate_that_is_named_again_is_spared(
         shelf.put("app/again", b"file")
         return rows
 
-    monkeypatch.setattr(blob_gc, "_doom", late)
-    assert shelf.stores.ids()
     monkeypatch.setattr(shelf.stores, "ids", lambda: [STORE_ID])
     monkeypatch.setattr(shelf.database, "all", found)
     assert gc.run(run_of("blob-gc")).blobs == 0
@@ -182,6 +174,18 @@ def test_bytes_that_are_being_deleted_cannot_be_linked(
     free(shelf)
     link()
     assert shelf.find("app/linked") is None and shelf.stored() == set()
+
+
+def test_deleting_a_repository_spares_what_another_one_names(shelf: Shelf) -> None:
+    other = shelf.open(shelf.add("others"))
+    shelf.put("app/file", b"shared")
+    shelf.put("app/own", b"own")
+    shelf.put("app/file", b"shared", repository=other)
+    shelf.repositories.delete("things", with_content=True)
+    assert free(shelf) == Freed(blobs=1, size_bytes=3, spared=1)
+    assert shelf.stored() == shelf.named() and len(shelf.stored()) == 1
+    assert other.stat("app/file").size == 6
+    assert free(shelf) == Freed()
 
 
 def test_a_candidate_that_is_linked_lives_on(shelf: Shelf, forget: Callable[[str], None]) -> None:
