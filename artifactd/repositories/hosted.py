@@ -152,9 +152,16 @@ class HostedRepository:
 
     def list(self, prefix: str, *, after: str = "", limit: int = 1000) -> Page[Entry]:
         self._check(Verb.READ, prefix)
-        return self._catalog.assets.children(
+        page = self._catalog.assets.children(
             self._catalog.database, self._record.id, prefix, after, limit, self._at
         )
+        allows, record = self._catalog.authorizer.allows, self._record
+        readable = [
+            entry
+            for entry in page.items
+            if allows(self._principal, Verb.READ, record.name, record.id, prefix + entry.path)
+        ]
+        return Page(readable, page.next)
 
     def index(self, index: Index[T], key: str) -> Document[T]:
         selection = index.selects(key)

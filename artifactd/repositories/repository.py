@@ -33,7 +33,8 @@ class Repository(Protocol):
         ...
 
     def list(self, prefix: str, *, after: str = "", limit: int = 1000) -> Page[Entry]:
-        """Files and folders right below `prefix` (empty, or ending in a slash), in order."""
+        """Files and folders right below `prefix` (empty, or ending in a slash), in order: those that a
+        grant covers. So a page may hold fewer than `limit` and still have a next one."""
         ...
 
     def index(self, index: Index[T], key: str) -> Document[T]:

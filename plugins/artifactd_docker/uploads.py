@@ -79,11 +79,11 @@ def add_chunk(exchange: Exchange) -> Rendered:
 
 def receive_end(exchange: Exchange) -> Append:
     """The closing PUT, with or without a last chunk. Without a digest the upload goes on (docker R112)."""
+    upload = _upload(exchange)
     stated = exchange.arrival.query.get("digest")
     if stated is None:
         raise InvalidDigest("the upload ends with ?digest=, which says what was sent")
     digest = parse_digest(stated)
-    upload = _upload(exchange)
     return Append(
         upload,
         {algorithm_of(digest): hex_of(digest)},
@@ -129,6 +129,8 @@ def _stored(exchange: Exchange, image: ImageName, digest: Digest, blob: StagedBl
 
 
 def _upload(exchange: Exchange) -> Upload:
+    """The upload of the request, for whoever began it and may still write."""
+    exchange.repository.permit(Verb.WRITE, f"{image_of(exchange)}/{BLOBS}/")
     return exchange.services.uploads.find(exchange.params["upload"], image_of(exchange))
 
 
