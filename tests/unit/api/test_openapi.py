@@ -63,7 +63,7 @@ def test_every_operation_but_the_descriptions_takes_credentials(api: ApiClient) 
     for operation in operations(bundled()):
         public = operation.permission is Permission.PUBLIC
         path = operation.path.replace("{name}", "raw").replace("{id}", "1")
-        body = {} if operation.request is not None else None
+        body: dict[str, str] | None = {} if operation.request is not None else None
         response = api.anonymous().request(operation.method, path, body)
         assert (response.status_code == 200) if public else (response.status_code == 401), operation.id
         assert public == (operation.path in ("/openapi.json", "/formats"))

@@ -27,8 +27,8 @@ def test_a_problem_has_a_stable_shape(api: ApiClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/", "/none", "/repositories/", "/repositories/a/b", "/openapi.yaml"])
-def test_an_unknown_path_is_a_problem_too_for_everyone(api: ApiClient, path: str) -> None:
-    response = api.anonymous().request("GET", path)
+def test_an_unknown_path_is_a_problem_too_for_everyone(untouched: ApiClient, path: str) -> None:
+    response = untouched.anonymous().request("GET", path)
     assert response.status_code == 404
     assert response.headers["content-type"] == "application/problem+json"
 
@@ -73,8 +73,8 @@ def test_no_cache_keeps_an_answer(api: ApiClient) -> None:
 
 
 @pytest.mark.parametrize("given", ["", "a b", "a\tb", '"', "x" * 129, "<script>", "ä"])
-def test_a_request_id_that_cannot_be_written_anywhere_is_replaced(api: ApiClient, given: str) -> None:
-    response = api.get("/system", headers={"x-request-id": given.encode()})
+def test_a_request_id_that_cannot_be_written_anywhere_is_replaced(untouched: ApiClient, given: str) -> None:
+    response = untouched.get("/system", headers={"x-request-id": given.encode()})
     assert len(response.headers["x-request-id"]) == 32
 
 
@@ -87,11 +87,13 @@ def test_a_request_id_that_cannot_be_written_anywhere_is_replaced(api: ApiClient
         b'{"grants": [{"repository": "a\\u001b", "verbs": ["read"]}], "name": "x"}', b'{"name": 1e999}',
     ],
 )  # fmt: skip
-def test_a_body_that_is_no_document_is_refused(api: ApiClient, body: bytes) -> None:
-    response = api.request("POST", "/roles", content=body, headers={"content-type": "application/json"})
+def test_a_body_that_is_no_document_is_refused(untouched: ApiClient, body: bytes) -> None:
+    response = untouched.request(
+        "POST", "/roles", content=body, headers={"content-type": "application/json"}
+    )
     assert response.status_code == 400
     assert response.json()["errors"]
-    assert len(api.get("/roles").json()["items"]) == 2
+    assert len(untouched.get("/roles").json()["items"]) == 2
 
 
 def test_a_body_is_bounded(api: ApiClient) -> None:
@@ -107,12 +109,12 @@ def test_a_body_is_bounded(api: ApiClient) -> None:
 @pytest.mark.parametrize(
     "content_type", ["text/plain", "application/x-www-form-urlencoded", "", "a/b+json"]
 )
-def test_a_body_says_that_it_is_json(api: ApiClient, content_type: str) -> None:
-    response = api.request(
+def test_a_body_says_that_it_is_json(untouched: ApiClient, content_type: str) -> None:
+    response = untouched.request(
         "POST", "/repositories", content=json.dumps(RAW).encode(), headers={"content-type": content_type}
     )
     assert response.status_code == 415
-    assert api.get("/repositories/team").status_code == 404
+    assert untouched.get("/repositories/team").status_code == 404
 
 
 def test_json_may_name_its_charset(api: ApiClient) -> None:
@@ -131,16 +133,16 @@ def test_json_may_name_its_charset(api: ApiClient) -> None:
         {"origin": "http://artifacts.test", "sec-fetch-site": "cross-site"},
     ],
 )
-def test_a_page_of_another_site_changes_nothing(api: ApiClient, headers: dict[str, str]) -> None:
+def test_a_page_of_another_site_changes_nothing(untouched: ApiClient, headers: dict[str, str]) -> None:
     for method, path, body in (
         ("POST", "/repositories", RAW), ("PUT", "/repositories/team", RAW),
         ("PATCH", "/repositories/raw", {"online": False}), ("DELETE", "/repositories/raw", None),
     ):  # fmt: skip
-        response = api.request(method, path, body, headers=headers)
+        response = untouched.request(method, path, body, headers=headers)
         assert response.status_code == 403
         assert response.json()["type"] == "urn:artifactd:problem:cross-site"
-    assert api.get("/repositories/raw", headers=headers).json()["version"] == 1
-    assert api.get("/repositories/team").status_code == 404
+    assert untouched.get("/repositories/raw", headers=headers).json()["version"] == 1
+    assert untouched.get("/repositories/team").status_code == 404
 
 
 @pytest.mark.parametrize(

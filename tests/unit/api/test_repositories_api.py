@@ -117,8 +117,8 @@ def test_another_kind_is_refused_with_the_kinds_there_are(api: ApiClient) -> Non
 
 
 @pytest.mark.parametrize("format", [None, 7, "none", ["raw"]])
-def test_an_unknown_format_is_refused_with_the_formats_there_are(api: ApiClient, format: Any) -> None:
-    refused = api.put("/repositories/team", {"format": format})
+def test_an_unknown_format_is_refused_with_the_formats_there_are(untouched: ApiClient, format: Any) -> None:
+    refused = untouched.put("/repositories/team", {"format": format})
     assert refused.status_code == 400
     assert pointers(refused) == ["#/format"]
     assert "docker" in refused.json()["detail"]
@@ -148,16 +148,16 @@ def test_a_setting_of_another_format_is_unknown(api: ApiClient) -> None:
 
 
 @pytest.mark.parametrize("name", ["-a", "a.at.b", "a b", "ä", "a" * 65, "a\0b", "a\nb"])
-def test_a_name_that_cannot_be_is_refused(api: ApiClient, name: str) -> None:
-    assert api.post("/repositories", {"name": name, "format": "raw"}).status_code == 400
+def test_a_name_that_cannot_be_is_refused(untouched: ApiClient, name: str) -> None:
+    assert untouched.post("/repositories", {"name": name, "format": "raw"}).status_code == 400
 
 
 @pytest.mark.parametrize("path", ["a%00b", "a%0A", "a%2Fb", "%2e%2e", "a%ff", "a%"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_a_path_that_can_be_read_in_two_ways_is_refused(api: ApiClient, method: str, path: str) -> None:
+def test_a_path_that_reads_in_two_ways_is_refused(untouched: ApiClient, method: str, path: str) -> None:
     body = {"format": "raw"} if method == "PUT" else None
-    assert api.request(method, f"/repositories/{path}", body).status_code in (400, 404)
-    assert [item["name"] for item in api.get("/repositories").json()["items"]] == ["docker", "raw"]
+    assert untouched.request(method, f"/repositories/{path}", body).status_code in (400, 404)
+    assert [item["name"] for item in untouched.get("/repositories").json()["items"]] == ["docker", "raw"]
 
 
 def test_an_entry_point_belongs_to_one_repository(api: ApiClient) -> None:
@@ -249,8 +249,8 @@ def test_pages_go_on_where_the_last_one_ended(api: ApiClient) -> None:
 @pytest.mark.parametrize(
     "query", ["limit=0", "limit=1001", "limit=x", "cursor=%25", "cursor=AA==", "page=2", "limit=1&limit=2"]
 )
-def test_a_query_that_is_not_understood_is_refused(api: ApiClient, query: str) -> None:
-    refused = api.get(f"/repositories?{query}")
+def test_a_query_that_is_not_understood_is_refused(untouched: ApiClient, query: str) -> None:
+    refused = untouched.get(f"/repositories?{query}")
     assert refused.status_code == 400
     assert [mistake["parameter"] for mistake in refused.json()["errors"]] == [query.partition("=")[0]]
 

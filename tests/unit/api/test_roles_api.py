@@ -84,8 +84,8 @@ def test_the_role_admin_stays_what_it_is(api: ApiClient) -> None:
         ("raw", "#/grants/0"),
     ],
 )
-def test_a_grant_that_cannot_be_is_told_where(api: ApiClient, grant: Any, pointer: str) -> None:
-    refused = api.put("/roles/team", {"grants": [grant]})
+def test_a_grant_that_cannot_be_is_told_where(untouched: ApiClient, grant: Any, pointer: str) -> None:
+    refused = untouched.put("/roles/team", {"grants": [grant]})
     assert refused.status_code == 400
     assert [mistake["pointer"] for mistake in refused.json()["errors"]] == [pointer]
 

@@ -118,12 +118,12 @@ def test_a_token_made_with_a_token_does_not_outlive_it(api: ApiClient) -> None:
     ],
 )  # fmt: skip
 def test_a_token_document_that_is_wrong_is_told_where(
-    api: ApiClient, document: dict[str, Any], pointer: str
+    untouched: ApiClient, document: dict[str, Any], pointer: str
 ) -> None:
-    refused = api.post("/tokens", document)
+    refused = untouched.post("/tokens", document)
     assert refused.status_code == 400
     assert [mistake["pointer"] for mistake in refused.json()["errors"]] == [pointer]
-    assert api.get("/tokens").json()["items"] == []
+    assert untouched.get("/tokens").json()["items"] == []
 
 
 def test_a_token_that_has_expired_already_is_not_made(api: ApiClient) -> None:

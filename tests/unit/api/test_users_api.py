@@ -56,8 +56,8 @@ def test_a_role_that_is_not_there_is_refused_and_nothing_is_made(api: ApiClient)
 
 
 @pytest.mark.parametrize("name", ["", "a:b", "__token__", "adt_x", "a b", "a\0b", "x" * 129, "a\u202eb"])
-def test_a_user_name_that_cannot_be_is_refused(api: ApiClient, name: str) -> None:
-    assert api.post("/users", {"name": name}).status_code == 400
+def test_a_user_name_that_cannot_be_is_refused(untouched: ApiClient, name: str) -> None:
+    assert untouched.post("/users", {"name": name}).status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -71,9 +71,9 @@ def test_a_user_name_that_cannot_be_is_refused(api: ApiClient, name: str) -> Non
     ],
 )
 def test_a_user_document_that_is_wrong_is_told_where(
-    api: ApiClient, document: dict[str, Any], pointer: str
+    untouched: ApiClient, document: dict[str, Any], pointer: str
 ) -> None:
-    refused = api.post("/users", document)
+    refused = untouched.post("/users", document)
     assert refused.status_code == 400
     assert [mistake["pointer"] for mistake in refused.json()["errors"]] == [pointer]
 
