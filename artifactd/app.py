@@ -14,7 +14,7 @@ from typing import Any
 
 from starlette.datastructures import Headers
 
-from artifactd import __version__, clock
+from artifactd import __version__, clock, memory
 from artifactd.auth.accounts import Accounts
 from artifactd.auth.authenticators import (
     Authenticators,
@@ -316,7 +316,7 @@ class Application:
         self._ledger.drain()
         self._rounds += 1
         if self._rounds % TRIM_ROUNDS == 0:
-            _give_memory_back()
+            memory.give_back()
         self._core.database.recover()
         used, self._gateway.used_tokens = self._gateway.used_tokens, set()
         if used:
@@ -339,14 +339,6 @@ class Application:
     async def _check_blobs(self) -> None:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._workers, self._core.stores.named, "default")
-
-
-def _give_memory_back() -> None:
-    """Have the C library return what it holds free; where it cannot, nothing happens."""
-    import ctypes
-
-    with contextlib.suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _ignored(settings: Settings) -> frozenset[bytes]:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 
-from artifactd import __version__, logs
+from artifactd import __version__, logs, memory
 from artifactd.app import Application, Core, first_start
 from artifactd.clock import now
 from artifactd.http.server import DrainingServer, bind, configured
@@ -74,6 +74,7 @@ def task_process(settings: Settings, *, spawned_by: int | None) -> bool:
 
 def _serve(core: Core, listening: socket.socket, *, with_tasks: bool) -> None:
     settings = core.settings
+    memory.few_arenas()
     application = Application(core)
     if with_tasks:
         command = [sys.executable, "-m", "artifactd.cli", "serve", "--role", "worker"]

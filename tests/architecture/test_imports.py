@@ -14,6 +14,7 @@ PLUGINS = ROOT / "plugins"
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "clock": set(),
+    "memory": set(),
     "settings": {"errors"},
     "logs": {"settings"},
     "blobs": {"errors", "clock"},
