@@ -1,5 +1,6 @@
 """Hosted repositories: their content was published here."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,6 +30,8 @@ from artifactd.repositories.publication import Publication, tasks_after
 from artifactd.tasks.queue import TaskQueue
 
 T = TypeVar("T")
+
+logger = logging.getLogger("artifactd.repositories")
 
 Depends = Sequence[tuple[Stripe, int]]
 
@@ -103,7 +106,11 @@ class Catalog:
             raise
         store = self.stores.store(store_id)
         for blob in applied.redundant:
-            store.delete(blob.location)
+            try:
+                store.delete(blob.location)
+            except StorageFailure as error:
+                # What was asked for has happened; blob GC finds the spare copy.
+                logger.warning("a spare copy stays at %s: %s", blob.location, error)
         return applied
 
     def drop(self, store_id: int, blob: StagedBlob) -> None:
