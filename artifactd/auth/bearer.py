@@ -15,14 +15,13 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, insert, select
 
 from artifactd.auth import patterns
 from artifactd.auth.accounts import Accounts
 from artifactd.auth.principal import Access, Principal, Scopes, Verb
+from artifactd.auth.stored_secrets import StoredSecrets
 from artifactd.clock import SECOND, Micros
-from artifactd.db.tables import secret
-from artifactd.db.writer import Database, Turn
+from artifactd.db.writer import Database
 from artifactd.errors import InvalidCredentials
 
 _ALGORITHM = "ES256"
@@ -55,15 +54,11 @@ class Bearer:
     """Issues and verifies bearer tokens. Thread-safe."""
 
     def __init__(self, database: Database, issuer: str = "artifactd") -> None:
-        self._database = database
         self._issuer = issuer
         self._accounts = Accounts(database)
         self._lock = threading.Lock()
         self._loaded: _Key | None = None
-        self._find = database.prepare(select(secret.c.value).where(secret.c.name == bindparam("name")))
-        self._insert = database.prepare(
-            insert(secret).values({column.name: bindparam(column.name) for column in secret.c})
-        )
+        self._secrets = StoredSecrets(database)
 
     def issue(
         self,
@@ -153,23 +148,8 @@ class Bearer:
         if self._loaded is None:
             with self._lock:
                 if self._loaded is None:
-                    self._loaded = _load(self._stored_key())
+                    self._loaded = _load(self._secrets.made_once(_SECRET, _generate))
         return self._loaded
-
-    def _stored_key(self) -> str:
-        row = self._database.one(self._find, name=_SECRET)
-        if row is not None:
-            return str(row[0])
-        made = _generate()
-
-        def job(turn: Turn) -> str:
-            row = turn.one(self._find, name=_SECRET)
-            if row is not None:  # another process was first
-                return str(row[0])
-            turn.run(self._insert, name=_SECRET, value=made, created=turn.now)
-            return made
-
-        return self._database.write(job)
 
 
 def _generate() -> str:

@@ -7,10 +7,8 @@ and never leaves the database.
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select
-
-from artifactd.db.tables import secret
-from artifactd.db.writer import Database, Turn
+from artifactd.auth.stored_secrets import StoredSecrets
+from artifactd.db.writer import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,30 +28,11 @@ class SigningKeys:
     """Finds or makes the key of a repository, by the repository's row, which no other ever has."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self._find = database.prepare(select(secret.c.value).where(secret.c.name == bindparam("name")))
-        self._insert = database.prepare(
-            insert(secret).values({column.name: bindparam(column.name) for column in secret.c})
-        )
+        self._secrets = StoredSecrets(database)
 
     def of(self, repository_id: int) -> SigningKey:
         """The key of a repository."""
-        return _load(self._stored(f"signing-key/{repository_id}"))
-
-    def _stored(self, name: str) -> str:
-        row = self._database.one(self._find, name=name)
-        if row is not None:
-            return str(row[0])
-        made = _generate()
-
-        def job(turn: Turn) -> str:
-            row = turn.one(self._find, name=name)
-            if row is not None:  # another process was first
-                return str(row[0])
-            turn.run(self._insert, name=name, value=made, created=turn.now)
-            return made
-
-        return self._database.write(job)
+        return _load(self._secrets.made_once(f"signing-key/{repository_id}", _generate))
 
 
 def _generate() -> str:

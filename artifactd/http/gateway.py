@@ -163,7 +163,7 @@ class Gateway:
         """API tokens used since someone last looked: drained by housekeeping."""
 
     def format_of(self, path: str) -> _Compiled | None:
-        """The format that serves an undecoded path, or None when it is no content's."""
+        """The format that serves a path as the server read it, or None when it is no content's."""
         for mount, compiled in self._mounts:
             if path.startswith(mount) and path[len(mount) : len(mount) + 1] in ("", "/"):
                 return compiled

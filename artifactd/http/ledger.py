@@ -3,7 +3,6 @@
 Draining happens once a second, in a thread: a request pays for one tuple, whatever is made of it later.
 """
 
-import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -96,8 +95,3 @@ def _lines(rows: Iterable[Row]) -> Iterable[str]:
                 "principal": record.principal,
             }
         yield encode(line).decode() + "\n"
-
-
-def standard_output() -> TextIO:
-    """Where access lines go by default."""
-    return sys.stdout
