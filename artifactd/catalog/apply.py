@@ -7,8 +7,9 @@ Rule 3: an asset that stops referring to others touches them, so that each linge
 Rule 4: a blob row exists only while asset or derived rows name its bytes; `blob_gc` removes it after them.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from sqlalchemy import bindparam, delete, insert, select, update
@@ -17,7 +18,7 @@ from artifactd.blobs.digest import Digest
 from artifactd.blobs.store import Blob, StagedBlob
 from artifactd.catalog.assets import SUBJECT, Asset, Assets, Keep, Reference
 from artifactd.catalog.blob_stores import BlobStores
-from artifactd.catalog.edit import Absent, ChangeSet, Delete, DeleteWhere, Put, Rules
+from artifactd.catalog.edit import Absent, ChangeSet, Delete, DeleteWhere, Expect, Put, Rules
 from artifactd.catalog.retire import Retirement
 from artifactd.clock import micros
 from artifactd.db import tables
@@ -182,6 +183,8 @@ class _Application:
                     self._put(operation)
                 case Delete():
                     self._delete(operation)
+                case Expect():
+                    self._expect(operation.path, operation.digest, self._find(operation.path))
                 case DeleteWhere():
                     for asset in self._selected(operation):
                         self._retire(asset)
@@ -189,8 +192,9 @@ class _Application:
         return Applied(self._revision, redundant, self._changed)
 
     def _put(self, put: Put) -> None:
-        present = self._sql._assets.find(self._turn, self._repository_id, put.path)
-        self._check_digest(put, present)
+        present = self._find(put.path)
+        if put.if_digest is not None:
+            self._expect(put.path, put.if_digest, present)
         if present is not None and _same(present, put):
             self._turn.run(self._sql._touch, asset_id=present.id, now=self._turn.now)
             if isinstance(put.blob, StagedBlob):
@@ -209,13 +213,16 @@ class _Application:
             self._retire(present)
         self._add(put)
 
-    def _check_digest(self, put: Put, present: Asset | None) -> None:
-        held = None if present is None or present.blob is None else present.blob.digest
-        if put.if_digest is None:
-            return
-        wanted = None if isinstance(put.if_digest, Absent) else put.if_digest
-        if wanted != held or (wanted is None and present is not None):
-            raise PreconditionFailed(put.path)
+    def _find(self, path: str) -> Asset | None:
+        return self._sql._assets.find(self._turn, self._repository_id, path)
+
+    def _expect(self, path: str, wanted: Digest | Absent, present: Asset | None) -> None:
+        if isinstance(wanted, Absent):
+            met = present is None
+        else:
+            met = present is not None and present.blob is not None and present.blob.digest == wanted
+        if not met:
+            raise PreconditionFailed(path)
 
     def _check_references(self, put: Put) -> None:
         missing = [
@@ -287,7 +294,7 @@ class _Application:
             digest=None if put.blob is None else put.blob.digest,
             content_type=put.content_type,
             label=put.label,
-            attributes=msgspec.json.encode(dict(put.attributes)).decode(),
+            attributes=_encoded(put.attributes).decode(),
             keep=put.keep.value,
             linger=micros(put.linger),
             added=turn.now,
@@ -306,7 +313,7 @@ class _Application:
             )
 
     def _delete(self, operation: Delete) -> None:
-        asset = self._sql._assets.find(self._turn, self._repository_id, operation.path)
+        asset = self._find(operation.path)
         if asset is None:
             raise AssetNotFound(self._repository, operation.path)
         if operation.unless_referenced:
@@ -390,12 +397,15 @@ def _same(present: Asset, put: Put) -> bool:
 
 
 def _same_bytes(present: Asset, put: Put) -> bool:
-    digest: Digest | None = None if present.blob is None else present.blob.digest
-    return (
-        digest == (None if put.blob is None else put.blob.digest)
-        and present.content_type == put.content_type
-        and present.withheld is None
-    )
+    if put.blob is None:  # a fact is what it says
+        same = present.blob is None and _encoded(present.attributes) == _encoded(put.attributes)
+    else:
+        same = present.blob is not None and present.blob.digest == put.blob.digest
+    return same and present.content_type == put.content_type and present.withheld is None
+
+
+def _encoded(attributes: Mapping[str, Any]) -> bytes:
+    return msgspec.json.encode(dict(attributes))
 
 
 def _distinct(references: Iterable[Reference]) -> Iterable[Reference]:

@@ -59,7 +59,15 @@ class DeleteWhere:
     digest: Digest
 
 
-Operation = Put | Delete | DeleteWhere
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """Change nothing, but let the edit happen only if `path` holds these bytes, or nothing."""
+
+    path: str
+    digest: Digest | Absent
+
+
+Operation = Put | Delete | DeleteWhere | Expect
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +93,9 @@ class Edit(Protocol):
     """One revision: applied as a whole in a write turn when its block ends, or not at all.
 
     The block ends with AssetNotFound (deleting what is not there), AssetExists (write policy),
-    PreconditionFailed (`if_digest`), ReferencesMissing (`required`) or AssetReferenced
-    (`unless_referenced`), and then nothing has changed. Putting the same bytes again changes nothing."""
+    PreconditionFailed (`if_digest`, `expect`), ReferencesMissing (`required`) or AssetReferenced
+    (`unless_referenced`), and then nothing has changed. Putting the same bytes, or the same fact,
+    again changes nothing."""
 
     revision: int | None
     """After the block: the revision made, or None when there was nothing to change."""
@@ -117,6 +126,11 @@ class Edit(Protocol):
     def delete_where(self, selection: Selection, *, digest: Digest) -> None:
         """Retire everything of `selection` that holds these bytes: found in the turn, so nothing
         escapes."""
+        ...
+
+    def expect(self, path: str, digest: Digest | Absent) -> None:
+        """Let the edit happen only if `path` holds these bytes, or nothing (ABSENT), when the turn
+        looks. Takes no right: what is asked for is the format's own condition."""
         ...
 
     def link(self, path: str, source: Asset) -> None:
@@ -171,6 +185,9 @@ class RecordedEdit:
     def delete_where(self, selection: Selection, *, digest: Digest) -> None:
         self._permit("delete", selection.prefix or f"{selection.name}/")
         self.operations.append(DeleteWhere(selection, digest))
+
+    def expect(self, path: str, digest: Digest | Absent) -> None:
+        self.operations.append(Expect(path, digest))
 
     def link(self, path: str, source: Asset) -> None:
         self._permit("write", path)

@@ -8,7 +8,7 @@ import pytest
 from artifactd.blobs.memory import MemoryBlobStore
 from artifactd.catalog.apply import Applied
 from artifactd.catalog.assets import Coordinates, Keep, Reference, Selection
-from artifactd.catalog.edit import ABSENT, ChangeSet, Delete, DeleteWhere, Operation, Put, Rules
+from artifactd.catalog.edit import ABSENT, ChangeSet, Delete, DeleteWhere, Expect, Operation, Put, Rules
 from artifactd.db import tables
 from artifactd.db.writer import Database, Turn
 from artifactd.errors import (
@@ -132,6 +132,20 @@ def test_the_digest_that_is_there_fulfils_a_condition(shelf: Shelf, apply: Apply
     assert shelf.read("app/x") == b"two"
 
 
+def test_an_edit_may_expect_something_of_a_path_it_does_not_touch(shelf: Shelf, apply: Apply) -> None:
+    apply(put(shelf, "app/x", b"one"))
+    apply(Expect("app/x", digest_of(b"one")), Expect("app/y", ABSENT), put(shelf, "app/z"))
+    held = holdings(shelf)
+    for unmet in (
+        Expect("app/x", ABSENT),
+        Expect("app/x", digest_of(b"two")),
+        Expect("app/y", digest_of(b"")),
+    ):
+        with pytest.raises(PreconditionFailed):
+            apply(unmet, put(shelf, "app/new"))
+    assert holdings(shelf) == held
+
+
 def test_a_subject_reference_holds_nothing(shelf: Shelf, apply: Apply) -> None:
     apply(put(shelf, "app/image"), put(shelf, "app/signature", b"s", "app/image", kind="subject"))
     apply(Delete("app/image", unless_referenced=True))
@@ -154,6 +168,18 @@ def test_the_same_bytes_again_make_no_revision_and_leave_no_second_copy(
     found = shelf.find("app/x")
     assert found is not None
     assert found.touched - found.added == 3_600_000_000, "who puts it again relies on it from now on"
+
+
+def test_a_fact_is_what_it_says(shelf: Shelf, apply: Apply) -> None:
+    first = apply(Put("app/fact", None, "t", attributes={"reason": "one"}))
+    again = apply(Put("app/fact", None, "t", attributes={"reason": "one"}), replaceable=False)
+    with pytest.raises(AssetExists):
+        apply(Put("app/fact", None, "t", attributes={"reason": "two"}), replaceable=False)
+    other = apply(Put("app/fact", None, "t", attributes={"reason": "two"}))
+    assert (first.revision is None, again.revision, other.revision is None) == (False, None, False)
+    found = shelf.find("app/fact")
+    assert found is not None
+    assert found.attributes == {"reason": "two"}
 
 
 def test_equal_bytes_at_two_paths_are_stored_once(shelf: Shelf, apply: Apply) -> None:
