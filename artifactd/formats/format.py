@@ -75,10 +75,11 @@ _FORMS = {None: "[^/\x1f]+", ":path": "[^\x1f]+", ":raw": "[^/]+"}
 
 def by_prefix(arrival: Arrival, directory: Directory) -> Located | None:
     """`/repository/{name}/{path}`: how every format is reached that declares nothing else.
-    `{name}.at.{moment}` is the repository as it was."""
+    `{name}.at.{moment}` is the repository as it was. Without the slash behind its name it is the same
+    place: some clients are configured so, and an upload that is redirected has failed."""
     _, _, rest = arrival.path.partition("/repository/")
-    written, slash, path = rest.partition("/")
-    if not slash:
+    written, _, path = rest.partition("/")
+    if not written:
         return None
     name, mark, moment = written.partition(HISTORY_MARK)
     return Located(name, path, prefix=f"/repository/{written}/", at=moment if mark else None)

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequen
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from starlette.datastructures import Headers
 
@@ -221,6 +222,8 @@ class Gateway:
         self._locate(request)
         params = self._match(request)
         await self._permit(request)
+        if _lacks_slash(request):
+            return _with_slash(request.arrival)
         exchange = self._exchange(request, params)
         assert request.route is not None
         if request.route.receive is not None:
@@ -441,6 +444,24 @@ def _nowhere(path: str) -> ArtifactdError:
     if ENCODED_SLASH in path:
         return InvalidPath("the path holds an encoded slash")
     return RouteNotFound(path)
+
+
+def _lacks_slash(request: _Request) -> bool:
+    """Whether a repository is looked at without the slash behind its name, from where relative links would
+    lead elsewhere."""
+    arrival = request.arrival
+    return (
+        arrival.path.count("/") == 2
+        and arrival.path.startswith(PREFIX)
+        and arrival.method in ("GET", "HEAD")
+    )
+
+
+def _with_slash(arrival: Arrival) -> Rendered:
+    """To the same with a slash. Relative: whatever stands in front of us may have another name and
+    scheme."""
+    query = f"?{arrival.query_string.decode('latin-1')}" if arrival.query_string else ""
+    return Rendered(308, [("location", f"{quote(arrival.path.removeprefix(PREFIX))}/{query}")])
 
 
 def _params(route: Route, found: re.Match[str]) -> Mapping[str, str]:

@@ -142,3 +142,12 @@ def test_the_past_can_be_read(server: RunningServer) -> None:
     then = f"/repository/{name}.at.2999-01-01"
     assert server.request("GET", f"{then}/a").body == b"1"
     assert server.request("PUT", f"{then}/a", b"2").status == 405
+
+
+def test_a_repository_without_its_slash_is_the_same_place(server: RunningServer) -> None:
+    name = server.repository("raw")
+    for method in ("GET", "HEAD"):
+        answer = server.request(method, f"/repository/{name}?after=a")
+        assert (answer.status, answer.header("location")) == (308, f"{name}/?after=a")
+        assert server.request(method, f"/repository/{name}", login=None).status == 401
+    assert server.request("GET", "/repository/").status == 404
