@@ -16,11 +16,14 @@ SMALL = 256 * 1024
 IN_FLIGHT = 4 * 1024 * 1024
 """Bytes a lane may lag behind: four pieces of 1 MiB keep it busy, more only costs memory."""
 
+BLAKE2B_256 = "blake2b-256"
+"""BLAKE2b with a digest of 32 bytes (RFC 7693): hashlib knows it by its parameter, not by a name."""
+
 
 class Hash(Protocol):
     """What hashlib makes."""
 
-    def update(self, data: bytes, /) -> None: ...
+    def update(self, data: bytes | bytearray, /) -> None: ...
     def hexdigest(self) -> str: ...
 
 
@@ -35,7 +38,7 @@ class Hashing:
         self, algorithms: Iterable[str], submit: Submit, held: Mapping[str, Hash] | None = None
     ) -> None:
         states = held or {}
-        self._lanes = {name: _Lane(states.get(name) or _new(name), submit) for name in algorithms}
+        self._lanes = {name: _Lane(states.get(name) or new_hash(name), submit) for name in algorithms}
 
     def update(self, data: bytes) -> None:
         """The next piece. It must not change afterwards: it may be hashed later."""
@@ -140,7 +143,10 @@ class HeldStates:
             self._held.pop(location, None)
 
 
-def _new(algorithm: str) -> Hash:
+def new_hash(algorithm: str) -> Hash:
+    """The empty hash of an algorithm."""
+    if algorithm == BLAKE2B_256:
+        return hashlib.blake2b(digest_size=32, usedforsecurity=False)
     return hashlib.new(
         algorithm, usedforsecurity=False
     )  # md5 and sha1 are facts for old clients, also under FIPS

@@ -1,6 +1,5 @@
 """Bytes in this process's memory: for tests, and for trying things out. Nothing survives the process."""
 
-import hashlib
 import io
 import secrets
 import threading
@@ -9,6 +8,7 @@ from typing import BinaryIO
 
 from artifactd import clock
 from artifactd.blobs.digest import union
+from artifactd.blobs.hashing import new_hash
 from artifactd.blobs.store import SHA256, Stored
 from artifactd.clock import Micros
 from artifactd.errors import BlobNotFound, DigestMismatch, UploadNotFound
@@ -132,9 +132,10 @@ class MemoryWriter:
             self._store.delete(self.location)
 
     def _checksums(self, algorithms: Sequence[str]) -> dict[str, str]:
-        return {
-            name: hashlib.new(name, self._data, usedforsecurity=False).hexdigest() for name in algorithms
-        }
+        states = {name: new_hash(name) for name in algorithms}
+        for state in states.values():
+            state.update(self._data)
+        return {name: state.hexdigest() for name, state in states.items()}
 
     def _end(self) -> None:
         self._require_open()

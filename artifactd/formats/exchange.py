@@ -1,9 +1,9 @@
 """What a format's handler gets, and where a request's body may go."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from starlette.datastructures import Headers, QueryParams
 
@@ -81,16 +81,29 @@ class Append:
     keep_partial: bool = True
 
 
+Fields = Mapping[str, Sequence[str]]
+"""What a form said, in the order it came, by field."""
+
+
+def sha256_only(fields: Fields) -> Sequence[str]:
+    """For forms that state no checksums of their file."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A multipart form (RFC 7578): fields in memory, each at most `field_limit` bytes and `fields` of them;
-    the one file streamed into the blob store, `file_limit` bytes at most."""
+    """A multipart form (RFC 7578): fields in memory, at most `fields` of them with `field_limit` bytes each
+    and `total_limit` together; the one file, in `file_field`, streamed into the blob store, `file_limit`
+    bytes at most. Files in `small_files` are fields like others. `checksums`: algorithms to compute of the
+    file beside sha256, told by the fields that came before it."""
 
     file_field: str
     file_limit: int | None = None
     field_limit: int = 1 << 20
     fields: int = 1000
-    checksums: Sequence[str] = ()
+    total_limit: int = 1 << 24
+    small_files: Sequence[str] = ()
+    checksums: Callable[[Fields], Sequence[str]] = sha256_only
 
 
 Sink = InMemory | Staged | Append | Form
@@ -100,7 +113,7 @@ Sink = InMemory | Staged | Append | Form
 class FormData:
     """A received form. `file` is None when the form had no file."""
 
-    fields: Mapping[str, Sequence[str]]
+    fields: Fields
     filename: str
     content_type: str
     file: StagedBlob | None
@@ -164,6 +177,10 @@ class Services(Protocol):
     def stage(self, chunks: Iterable[bytes], *, checksums: Sequence[str] = ()) -> StagedBlob:
         """Put bytes into the blob store of this exchange's repository. They are dropped when the handler
         raises before an edit has named them, as its body is."""
+        ...
+
+    def open(self, blob: StagedBlob) -> BinaryIO:
+        """Received bytes, to be looked into. The caller closes it."""
         ...
 
     def describe(self, path: str, content_type: str, blob: StagedBlob) -> Description:

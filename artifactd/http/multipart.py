@@ -1,5 +1,5 @@
 """Multipart forms (RFC 7578), streamed: fields into memory, the one file into the blob store, nothing
-twice."""
+twice. What a form may cost is bounded in every direction: fields, their sizes, their headers."""
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -29,8 +29,10 @@ class FormConsumer:
         self._store = store
         self._fields: dict[str, list[str]] = {}
         self._count = 0
+        self._size = 0
         self._writer: BlobWriter | None = None
         self._blob: StagedBlob | None = None
+        self._file_seen = False
         self._filename = ""
         self._file_type = ""
         self._headers: dict[str, str] = {}
@@ -72,7 +74,7 @@ class FormConsumer:
     def _part_begin(self) -> None:
         self._count += 1
         if self._count > self._sink.fields:
-            raise TooLarge(self._sink.fields)
+            raise InvalidInput(f"the form has more than the {self._sink.fields} fields allowed here")
         self._headers = {}
         self._header = (bytearray(), bytearray())
 
@@ -96,20 +98,24 @@ class FormConsumer:
     def _headers_finished(self) -> None:
         _, options = parse_options_header(self._headers.get("content-disposition", ""))
         self._name = options.get(b"name", b"").decode("utf-8", "replace")
-        if b"filename" not in options:
+        if b"filename" not in options or self._name in self._sink.small_files:
             self._value = bytearray()
             return
-        if self._name != self._sink.file_field or self._filename:
+        if self._name != self._sink.file_field or self._file_seen:
             raise InvalidInput(f"the form takes one file, in the field {self._sink.file_field!r}")
         self._value = None
+        self._file_seen = True
         self._filename = options[b"filename"].decode("utf-8", "replace")
         self._file_type = self._headers.get("content-type", "application/octet-stream")
-        self._writer = self._store.create(union(SHA256, self._sink.checksums))
+        self._writer = self._store.create(union(SHA256, self._sink.checksums(self._fields)))
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
         if self._value is not None:
             if len(self._value) + end - start > self._sink.field_limit:
                 raise TooLarge(self._sink.field_limit)
+            self._size += end - start
+            if self._size > self._sink.total_limit:
+                raise TooLarge(self._sink.total_limit)
             self._value.extend(data[start:end])
             return
         assert self._writer is not None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, BinaryIO
 
 from artifactd.auth.authorizer import Authorizer
 from artifactd.auth.bearer import Bearer
@@ -160,9 +160,12 @@ class BoundServices:
         self._staged.append(made)
         return made
 
-    def describe(self, path: str, content_type: str, blob: StagedBlob) -> Description:
+    def open(self, blob: StagedBlob) -> BinaryIO:
         assert self._record is not None, "a route of scope 'format' has no repository to store in"
-        with self._shared.stores.store(self._record.store_id).open(blob.location) as file:
+        return self._shared.stores.store(self._record.store_id).open(blob.location)
+
+    def describe(self, path: str, content_type: str, blob: StagedBlob) -> Description:
+        with self.open(blob) as file:
             return self._format.describe(path, content_type, file)
 
     @contextmanager
