@@ -14,11 +14,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from artifactd.blobs.digest import Digest
 from artifactd.blobs.store import Blob, StagedBlob
 from artifactd.catalog.assets import SUBJECT, Asset, Assets, Keep, Reference
 from artifactd.catalog.blob_stores import BlobStores
-from artifactd.catalog.edit import Absent, ChangeSet, Delete, DeleteWhere, Expect, Put, Rules
+from artifactd.catalog.edit import Absent, ChangeSet, Check, Delete, DeleteWhere, Put, Rules
 from artifactd.catalog.retire import Retirement
 from artifactd.clock import micros
 from artifactd.db import tables
@@ -183,8 +182,8 @@ class _Application:
                     self._put(operation)
                 case Delete():
                     self._delete(operation)
-                case Expect():
-                    self._expect(operation.path, operation.digest, self._find(operation.path))
+                case Check():
+                    operation.holds(self._find(operation.path))
                 case DeleteWhere():
                     for asset in self._selected(operation):
                         self._retire(asset)
@@ -193,8 +192,7 @@ class _Application:
 
     def _put(self, put: Put) -> None:
         present = self._find(put.path)
-        if put.if_digest is not None:
-            self._expect(put.path, put.if_digest, present)
+        self._check_digest(put, present)
         if present is not None and _same(present, put):
             self._turn.run(self._sql._touch, asset_id=present.id, now=self._turn.now)
             if isinstance(put.blob, StagedBlob):
@@ -216,13 +214,13 @@ class _Application:
     def _find(self, path: str) -> Asset | None:
         return self._sql._assets.find(self._turn, self._repository_id, path)
 
-    def _expect(self, path: str, wanted: Digest | Absent, present: Asset | None) -> None:
-        if isinstance(wanted, Absent):
-            met = present is None
-        else:
-            met = present is not None and present.blob is not None and present.blob.digest == wanted
-        if not met:
-            raise PreconditionFailed(path)
+    def _check_digest(self, put: Put, present: Asset | None) -> None:
+        held = None if present is None or present.blob is None else present.blob.digest
+        if put.if_digest is None:
+            return
+        wanted = None if isinstance(put.if_digest, Absent) else put.if_digest
+        if wanted != held or (wanted is None and present is not None):
+            raise PreconditionFailed(put.path)
 
     def _check_references(self, put: Put) -> None:
         missing = [

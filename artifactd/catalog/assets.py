@@ -17,6 +17,9 @@ from artifactd.db.writer import Database, Reader
 
 T = TypeVar("T")
 
+NAME_COLUMNS = [tables.name.c[column] for column in ("id", "path", "revision", "changed", "first_held")]
+"""What `OwnerName` is made of."""
+
 PAGE_ROWS = 1000
 """Rows held at a time while a selection is walked."""
 
@@ -91,6 +94,18 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnerName:
+    """A row of the names: a project, an image. `revision` last changed anything of it, at `changed`; it
+    holds something since `first_held` (microseconds)."""
+
+    id: int
+    path: str
+    revision: int
+    changed: Micros
+    first_held: Micros
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A child in a listing: an asset, or a folder (`asset` None, `path` ends in a slash)."""
 
@@ -144,7 +159,7 @@ class Assets:
         )
         name = tables.name
         self._name = database.prepare(
-            select(name.c.id, name.c.revision, name.c.changed).where(
+            select(*NAME_COLUMNS).where(
                 name.c.repository_id == bindparam("repository_id"), name.c.path == bindparam("path")
             )
         )
@@ -164,10 +179,10 @@ class Assets:
         )
         return None if row is None else _asset(row)
 
-    def name(self, reader: Reader, repository_id: int, path: str) -> tuple[int, int, Micros] | None:
-        """An owner name's row: id, the revision that last changed anything of it, and when."""
+    def name(self, reader: Reader, repository_id: int, path: str) -> OwnerName | None:
+        """An owner name, if it ever held anything."""
         row = reader.one(self._name, repository_id=repository_id, path=path)
-        return None if row is None else (row[0], row[1], row[2])
+        return None if row is None else OwnerName(*row)
 
     def references(self, reader: Reader, asset_id: int) -> list[Reference]:
         """What an asset refers to."""

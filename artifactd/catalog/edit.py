@@ -60,14 +60,14 @@ class DeleteWhere:
 
 
 @dataclass(frozen=True, slots=True)
-class Expect:
-    """Change nothing, but let the edit happen only if `path` holds these bytes, or nothing."""
+class Check:
+    """Change nothing, but let the edit happen only if `holds` does not raise for what is at `path`."""
 
     path: str
-    digest: Digest | Absent
+    holds: Callable[[Asset | None], None]
 
 
-Operation = Put | Delete | DeleteWhere | Expect
+Operation = Put | Delete | DeleteWhere | Check
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Edit(Protocol):
     """One revision: applied as a whole in a write turn when its block ends, or not at all.
 
     The block ends with AssetNotFound (deleting what is not there), AssetExists (write policy),
-    PreconditionFailed (`if_digest`, `expect`), ReferencesMissing (`required`) or AssetReferenced
+    PreconditionFailed (`if_digest`), ReferencesMissing (`required`) or AssetReferenced
     (`unless_referenced`), and then nothing has changed. Putting the same bytes, or the same fact,
     again changes nothing."""
 
@@ -114,9 +114,11 @@ class Edit(Protocol):
         keep: Keep = Keep.ALWAYS,
         linger: timedelta = DAY,
         if_digest: Digest | Absent | None = None,
+        right: str = "write",
     ) -> None:
         """Store bytes, or a fact without bytes, at `path`. `derived`: documents made from the bytes, by
-        kind; they live as long as these do."""
+        kind; they live as long as these do. `right`: the verb that it takes, where it is part of doing
+        something else, such as noting what was deleted."""
         ...
 
     def delete(self, path: str, *, unless_referenced: bool = False) -> None:
@@ -128,9 +130,9 @@ class Edit(Protocol):
         escapes."""
         ...
 
-    def expect(self, path: str, digest: Digest | Absent) -> None:
-        """Let the edit happen only if `path` holds these bytes, or nothing (ABSENT), when the turn
-        looks. Takes no right: what is asked for is the format's own condition."""
+    def check(self, path: str, holds: Callable[[Asset | None], None]) -> None:
+        """Let the edit happen only if `holds` does not raise for what is at `path` when the turn looks.
+        `holds` is pure. It takes no right to read: the condition is the format's own."""
         ...
 
     def link(self, path: str, source: Asset) -> None:
@@ -160,8 +162,9 @@ class RecordedEdit:
         keep: Keep = Keep.ALWAYS,
         linger: timedelta = DAY,
         if_digest: Digest | Absent | None = None,
+        right: str = "write",
     ) -> None:
-        self._permit("write", path)
+        self._permit(right, path)
         self.operations.append(
             Put(
                 path,
@@ -186,8 +189,8 @@ class RecordedEdit:
         self._permit("delete", selection.prefix or f"{selection.name}/")
         self.operations.append(DeleteWhere(selection, digest))
 
-    def expect(self, path: str, digest: Digest | Absent) -> None:
-        self.operations.append(Expect(path, digest))
+    def check(self, path: str, holds: Callable[[Asset | None], None]) -> None:
+        self.operations.append(Check(path, holds))
 
     def link(self, path: str, source: Asset) -> None:
         self._permit("write", path)

@@ -174,6 +174,12 @@ class Services(Protocol):
         """The present, in microseconds since the epoch."""
         ...
 
+    def fact(self, path: str) -> Mapping[str, Any] | None:
+        """What a fact (an asset without bytes) of this exchange's repository says now, or None. Facts are
+        the format's own notes: no right of the principal's is asked for, and what comes of it is the
+        format's to tell or not."""
+        ...
+
     def stage(self, chunks: Iterable[bytes], *, checksums: Sequence[str] = ()) -> StagedBlob:
         """Put bytes into the blob store of this exchange's repository. They are dropped when the handler
         raises before an edit has named them, as its body is."""

@@ -146,6 +146,12 @@ class BoundServices:
     def now(self) -> Micros:
         return self._shared.clock()
 
+    def fact(self, path: str) -> Mapping[str, Any] | None:
+        assert self._record is not None, "a route of scope 'format' has no repository to ask"
+        catalog = self._shared.factory.catalog
+        asset = catalog.assets.find(catalog.database, self._record.id, path)
+        return None if asset is None or asset.blob is not None else asset.attributes
+
     def stage(self, chunks: Iterable[bytes], *, checksums: Sequence[str] = ()) -> StagedBlob:
         assert self._record is not None, "a route of scope 'format' has no repository to store in"
         stores, store_id = self._shared.stores, self._record.store_id
@@ -198,7 +204,8 @@ class BoundServices:
             start = behind_name if record.name == behind_repository else ""
             repository = self._shared.factory.open(record, self._principal)
             wanted = limit + 1 - len(found)
-            found += [f"{record.name}/{name}" for name in repository.names(after=start, limit=wanted)]
+            names = repository.names(after=start, limit=wanted).value
+            found += [f"{record.name}/{name.path}" for name in names]
             if len(found) > limit:
                 return Page(found[:limit], found[limit - 1])
         return Page(found, None)

@@ -7,8 +7,8 @@ import pytest
 
 from artifactd.blobs.memory import MemoryBlobStore
 from artifactd.catalog.apply import Applied
-from artifactd.catalog.assets import Coordinates, Keep, Reference, Selection
-from artifactd.catalog.edit import ABSENT, ChangeSet, Delete, DeleteWhere, Expect, Operation, Put, Rules
+from artifactd.catalog.assets import Asset, Coordinates, Keep, Reference, Selection
+from artifactd.catalog.edit import ABSENT, ChangeSet, Check, Delete, DeleteWhere, Operation, Put, Rules
 from artifactd.db import tables
 from artifactd.db.writer import Database, Turn
 from artifactd.errors import (
@@ -132,18 +132,19 @@ def test_the_digest_that_is_there_fulfils_a_condition(shelf: Shelf, apply: Apply
     assert shelf.read("app/x") == b"two"
 
 
-def test_an_edit_may_expect_something_of_a_path_it_does_not_touch(shelf: Shelf, apply: Apply) -> None:
+def test_an_edit_may_depend_on_a_path_it_does_not_touch(shelf: Shelf, apply: Apply) -> None:
     apply(put(shelf, "app/x", b"one"))
-    apply(Expect("app/x", digest_of(b"one")), Expect("app/y", ABSENT), put(shelf, "app/z"))
+
+    def taken(asset: Asset | None) -> None:
+        if asset is not None:
+            raise AssetExists("things", asset.path)
+
     held = holdings(shelf)
-    for unmet in (
-        Expect("app/x", ABSENT),
-        Expect("app/x", digest_of(b"two")),
-        Expect("app/y", digest_of(b"")),
-    ):
-        with pytest.raises(PreconditionFailed):
-            apply(unmet, put(shelf, "app/new"))
+    with pytest.raises(AssetExists):
+        apply(put(shelf, "app/new"), Check("app/x", taken))
     assert holdings(shelf) == held
+    apply(Check("app/y", taken), put(shelf, "app/y"))
+    assert shelf.read("app/y") == b"bytes"
 
 
 def test_a_subject_reference_holds_nothing(shelf: Shelf, apply: Apply) -> None:
