@@ -94,6 +94,12 @@ class Authorizer:
         answer whose yes must be followed by a question for the path."""
         return self._outcome(principal, verb, repository, repository_id, path) is Outcome.ALLOWED
 
+    def unrestricted(self, principal: Principal, verb: Verb, repository: str, repository_id: int) -> bool:
+        """Whether `principal` may `verb` every path of the repository, those that are not there yet
+        included."""
+        _, rights = self._rights_of(principal)
+        return rights.unrestricted(principal.scopes, verb, repository, repository_id)
+
     def known(
         self, principal: Principal, verb: Verb, repository: str, repository_id: int, path: str = ""
     ) -> bool | None:
@@ -121,17 +127,18 @@ class Authorizer:
         a scoped credential."""
         return principal.scopes is None and self._rights_of(principal)[1].everything
 
-    def readable(
+    def where(
         self,
         principal: Principal,
+        verb: Verb,
         repository: str,
         repository_id: int,
         column: ColumnElement[str] = name.c.path,
     ) -> ColumnElement[bool]:
-        """A condition on a column of paths that is true where `allows` says yes to reading the path. It
-        says nothing of which repository a row is in. Good for one statement: it holds today's rights."""
+        """A condition on a column of paths that is true where `allows` says yes to the path. It says
+        nothing of which repository a row is in. Good for one statement: it holds today's rights."""
         _, rights = self._rights_of(principal)
-        return rights.where(principal.scopes, Verb.READ, repository, repository_id, column)
+        return rights.where(principal.scopes, verb, repository, repository_id, column)
 
     def explain(
         self, principal: Principal, verb: Verb, repository: str, repository_id: int, path: str = ""

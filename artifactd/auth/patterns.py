@@ -101,6 +101,11 @@ class PatternSet:
             (each.expression.search, each) for each in self.patterns if each.expression is not None
         ]
 
+    @property
+    def everything(self) -> bool:
+        """Whether one of the patterns fits every path."""
+        return self._everything is not None
+
     def find(self, path: str) -> Pattern | None:
         """A pattern that `path` fits, or None."""
         if self._everything is not None:

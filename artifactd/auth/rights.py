@@ -94,6 +94,17 @@ class Rights:
                 return Decision(Outcome.ALLOWED, grant, access)
         return Decision(Outcome.OUT_OF_SCOPE, grant)
 
+    def unrestricted(self, scopes: Scopes | None, verb: Verb, repository: str, repository_id: int) -> bool:
+        """Whether `decide` allows whatever the path is. A no is no promise that it refuses any."""
+        _, paths = self.paths(verb, repository)
+        return paths.everything and (
+            scopes is None
+            or any(
+                access_covers(access, verb, repository_id) and patterns.compile(access.path).everything
+                for access in scopes.access
+            )
+        )
+
     def where(
         self,
         scopes: Scopes | None,

@@ -3,7 +3,9 @@
 Rule 1: stored bytes go out as they are: the stored media type without parameters, never a content encoding
 (docker R40, R41).
 Rule 2: bytes are opened before `http.response.start`, so that their absence can still become an error.
-Rule 3: a file goes out by sendfile where the connection offers it; else in pieces read by a thread, so that
+Rule 3: a representation goes out whole, in the coding its client likes best. Each coding has an entity tag
+of its own, so no range of one is ever continued in another: there are none.
+Rule 4: a file goes out by sendfile where the connection offers it; else in pieces read by a thread, so that
 neither the loop waits for a disk nor a thread for a client.
 """
 
@@ -19,10 +21,12 @@ from artifactd.blobs.store import BlobStore
 from artifactd.clock import Micros
 from artifactd.errors import BlobNotFound, RangeNotSatisfiable, StorageFailure
 from artifactd.http.bodies import BodyCache
+from artifactd.http.codings import choose_coding
 from artifactd.http.conditional import RequestHeaders, http_date, not_modified, range_applies
 from artifactd.http.ranges import Range, parse_range
 from artifactd.http.sendfile import TransferAborted
-from artifactd.repositories.content import Content, InlineSource, Rendered, StoredSource
+from artifactd.repositories.content import Content, Head, InlineSource, Rendered, StoredSource
+from artifactd.repositories.representation import Representation
 
 SMALL = 64 << 10
 """Bytes of a stored document up to which it is read whole and sent in one write."""
@@ -62,7 +66,12 @@ async def serve(
 ) -> Served:
     """Answer a GET or HEAD. Raises BlobNotFound, StorageFailure and PreconditionFailed, each before
     anything was sent."""
-    size = await _size(content)
+    source = content.source
+    if isinstance(source, Representation):
+        return await _serve_representation(
+            content, source, method=method, request_headers=request_headers, send=send
+        )
+    size = await _size(content.head, source)
     headers = _headers(content)
     head = content.head
     if not_modified(request_headers, head.etag, head.modified):
@@ -85,7 +94,40 @@ async def serve(
     headers.append(("content-length", str(part.length)))
     if method == "HEAD":
         return await _answer(send, status, headers, b"")
-    return await _send(content, size, status, headers, part, send, extensions, body_cache)
+    return await _send(source, size, status, headers, part, send, extensions, body_cache)
+
+
+async def _serve_representation(
+    content: Content,
+    representation: Representation,
+    *,
+    method: str,
+    request_headers: RequestHeaders,
+    send: Send,
+) -> Served:
+    # Several lines mean what one with commas does (RFC 9110, section 5.3).
+    accepted = ",".join(request_headers.getlist("accept-encoding"))
+    coding = choose_coding(accepted, representation.codings)
+    head, etag = content.head, representation.etag_of(coding)
+    varies = [value for name, value in content.headers if name.lower() == "vary"]
+    added = [line for line in content.headers if line[0].lower() != "vary"]
+    added.append(("vary", ", ".join([*varies, "Accept-Encoding"])))
+    added.append(("accept-ranges", "none"))
+    if coding is not None:
+        added.append(("content-encoding", coding))
+    headers = list(_lines(head.content_type, etag, head.modified, head.immutable, tuple(added)))
+    if not_modified(request_headers, etag, head.modified):
+        return await _answer(
+            send, 304, [line for line in headers if not line[0].startswith("content-")], None
+        )
+    if coding is None:
+        body = representation.body
+    elif representation.is_ready(coding):
+        body = representation.encoded(coding)
+    else:
+        body = await asyncio.get_running_loop().run_in_executor(None, representation.encoded, coding)
+    headers.append(("content-length", str(len(body))))
+    return await _answer(send, 200, headers, b"" if method == "HEAD" else body)
 
 
 async def send_rendered(rendered: Rendered, *, method: str, send: Send) -> Served:
@@ -126,19 +168,18 @@ def _lines(
     return *((name, value) for name, value in defaults.items() if name not in replaced), *lowered
 
 
-async def _size(content: Content) -> int:
+async def _size(head: Head, source: StoredSource | InlineSource) -> int:
     """Bytes of the whole document."""
-    source = content.source
     if isinstance(source, InlineSource):
         return len(source.body)
-    if content.head.size is not None:
-        return content.head.size
+    if head.size is not None:
+        return head.size
     stored = await asyncio.get_running_loop().run_in_executor(None, source.store.stat, source.location)
     return stored.size
 
 
 async def _send(
-    content: Content,
+    source: StoredSource | InlineSource,
     size: int,
     status: int,
     headers: Sequence[Header],
@@ -147,7 +188,6 @@ async def _send(
     extensions: Mapping[str, Any],
     body_cache: BodyCache,
 ) -> Served:
-    source = content.source
     if isinstance(source, InlineSource) or size <= SMALL:
         body = source.body if isinstance(source, InlineSource) else await _small(source, size, body_cache)
         if status == 206:

@@ -9,6 +9,7 @@ from artifactd.blobs.store import BlobStore
 from artifactd.catalog.assets import Asset
 from artifactd.clock import Micros
 from artifactd.db.generations import Stripe
+from artifactd.repositories.representation import Representation
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Content:
     additions."""
 
     head: Head
-    source: StoredSource | InlineSource
+    source: StoredSource | InlineSource | Representation
     depends: Sequence[tuple[Stripe, int]] | None = None
     fresh_until: Micros | None = None
     headers: Sequence[tuple[str, str]] = ()
@@ -74,6 +75,18 @@ class Content:
             head.asset,
         )
         return Content(named, self.source, self.depends, self.fresh_until, self.headers)
+
+
+def represented(
+    representation: Representation,
+    modified: Micros,
+    depends: Sequence[tuple[Stripe, int]] | None,
+    *headers: tuple[str, str],
+) -> Content:
+    """A representation to serve, last changed at `modified`. It is sent in the coding its client likes
+    best."""
+    head = Head(len(representation.body), representation.content_type, representation.etag, modified)
+    return Content(head, representation, depends, headers=headers)
 
 
 @dataclass(frozen=True, slots=True)

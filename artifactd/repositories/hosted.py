@@ -6,25 +6,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import bindparam, exists, func, select
+from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select
 
 from artifactd.auth.authorizer import Authorizer
 from artifactd.auth.principal import Principal, Verb
 from artifactd.blobs.digest import Digest
 from artifactd.blobs.store import BlobStore, StagedBlob
 from artifactd.catalog.apply import Applied, Applier
-from artifactd.catalog.assets import Asset, Assets, Entry, Keep, Page, Selection
+from artifactd.catalog.assets import NAME_COLUMNS, Asset, Assets, Entry, Keep, OwnerName, Page, Selection
 from artifactd.catalog.blob_stores import BlobStores
 from artifactd.catalog.edit import ChangeSet, Edit, Operation, Put, RecordedEdit, Rules
 from artifactd.catalog.repositories import RepositoryRecord
 from artifactd.clock import Micros, moment
 from artifactd.db import tables
-from artifactd.db.generations import Stripe, name_stripe, repository_stripe
+from artifactd.db.generations import Stripe, name_stripe, names_stripe, repository_stripe
 from artifactd.db.writer import Database, Reader, Turn
 from artifactd.errors import AssetNotFound, Generated, Gone, ReadOnly, StorageFailure, Withheld
 from artifactd.repositories.content import Content, Head, InlineSource, StoredSource
-from artifactd.repositories.index import Document, Index
-from artifactd.repositories.kept import KeptDocuments
+from artifactd.repositories.index import Document, Forms, Index
+from artifactd.repositories.kept import Kept, KeptDocuments, Key
 from artifactd.repositories.policy import WriteClass, WritePolicy, replaceable
 from artifactd.repositories.publication import Publication, tasks_after
 from artifactd.tasks.queue import TaskQueue
@@ -34,6 +34,9 @@ T = TypeVar("T")
 logger = logging.getLogger("artifactd.repositories")
 
 Depends = Sequence[tuple[Stripe, int]]
+
+NAME_BYTES = 250
+"""What an owner name takes in memory, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +177,16 @@ class HostedRepository:
         selection = index.selects(key)
         self._check(Verb.READ, selection.prefix or f"{selection.name}/")
         depends = self._depends(selection.name)
-        with self._catalog.database.read() as reader:
+        if self._at is not None and self._past is not None:
+            return self._past_document(index, key, selection, self._at, self._past)
+        place = (self._record.id, index.name, key)
+        document = self._kept(index, key, place, selection, depends)
+        if document is not None:
+            return document
+        with self._catalog.documents.making(place), self._catalog.database.read() as reader:
             return self._document(reader, index, key, selection, depends)
 
-    def permit(self, verb: Verb, path: str) -> None:
+    def permit(self, verb: Verb, path: str = "") -> None:
         self._check(verb, path)
         if verb is Verb.READ:
             return
@@ -196,23 +205,57 @@ class HostedRepository:
             changes = ChangeSet(self._record.id, self._principal.name, message, tuple(edit.operations))
             edit.revision = self._apply(changes).revision
 
-    def names(self, *, after: str = "", limit: int = 1000) -> Sequence[str]:
+    def names(self, *, after: str = "", limit: int | None = None) -> Document[Sequence[OwnerName]]:
+        catalog, place = self._catalog, (self._record.id, "names", "")
+        if self._past is not None:
+            return _names(self._read_names(after, limit), None)
+        depends = catalog.database.generations.take(
+            (names_stripe(self._record.id), repository_stripe(self._record.id))
+        )
+        whole = not after and limit is None
+        if not whole or not catalog.authorizer.unrestricted(
+            self._principal, Verb.READ, self.name, self._record.id
+        ):
+            return _names(self._read_names(after, limit), depends)
+        stamp = sum(count for _, count in depends)  # counters only grow
+        kept = catalog.documents.find(place)
+        if kept is None or kept.stamp != stamp:
+            with catalog.documents.making(place):
+                kept = catalog.documents.find(place)
+                if kept is None or kept.stamp != stamp:
+                    names = self._read_names(after, limit)
+                    kept = Kept(stamp, names, NAME_BYTES * len(names))
+                    catalog.documents.keep(place, kept)
+        return _names(kept.value, depends, kept.forms)
+
+    def _read_names(self, after: str, limit: int | None) -> Sequence[OwnerName]:
         name, asset = tables.name, tables.asset
+        when: ColumnElement[bool] = asset.c.retired_revision.is_(None)
+        if self._at is not None:
+            when = and_(
+                asset.c.added_revision <= self._at,
+                or_(asset.c.retired_revision.is_(None), asset.c.retired_revision > self._at),
+            )
         holds = exists().where(
             asset.c.name_id == name.c.id,
-            asset.c.retired_revision.is_(None),
+            when,
             asset.c.keep == Keep.ALWAYS.value,
+            asset.c.digest.is_not(None),
         )
         below = name.c.path + "/"
-        readable = self._catalog.authorizer.readable(self._principal, self.name, self._record.id, below)
+        verbs = (Verb.READ,) if self._past is None else (Verb.READ, Verb.HISTORY)
+        permitted = [
+            self._catalog.authorizer.where(self._principal, verb, self.name, self._record.id, below)
+            for verb in verbs
+        ]
         statement = (
-            select(name.c.path)
-            .where(name.c.repository_id == self._record.id, name.c.path > after, holds, readable)
+            select(*NAME_COLUMNS)
+            .where(name.c.repository_id == self._record.id, name.c.path > after, holds, *permitted)
             .order_by(name.c.path)
             .limit(limit)
         )
         with self._catalog.database.connect() as connection:
-            return list(connection.execute(statement).scalars())
+            return [OwnerName(*row) for row in connection.execute(statement)]
 
     def _asset(self, path: str) -> tuple[Asset, Depends | None]:
         self._check(Verb.READ, path)
@@ -244,28 +287,51 @@ class HostedRepository:
         if not database.write(lambda turn: turn.run(self._catalog.touch, asset_id=asset.id, now=turn.now)):
             raise AssetNotFound(self.name, asset.path)
 
+    def _kept(
+        self, index: Index[T], key: str, place: Key, selection: Selection, depends: Depends | None
+    ) -> Document[T] | None:
+        """The document, if it is kept and nothing of its owner name has changed since, or if there is
+        nothing to make it of."""
+        row = self._catalog.assets.name(self._catalog.database, self._record.id, selection.name)
+        if row is None:
+            return Document(index.build(key, ()), 0, 0, depends)
+        kept = self._catalog.documents.find(place)
+        if kept is None or kept.stamp != row.revision:
+            return None
+        return Document(kept.value, row.revision, row.changed, depends, kept.forms)
+
     def _document(
         self, reader: Reader, index: Index[T], key: str, selection: Selection, depends: Depends | None
     ) -> Document[T]:
-        assets = self._catalog.assets
+        assets, documents = self._catalog.assets, self._catalog.documents
         row = assets.name(reader, self._record.id, selection.name)
         if row is None:
             return Document(index.build(key, ()), 0, 0, depends)
-        name_id, revision, changed = row
-        if self._at is not None:
-            built = index.build(key, assets.select(reader, self._record.id, selection, self._at))
-            return Document(built, self._at, changed, None)
-        kept = self._catalog.documents.find(self._record.id, index, key)
+        place = (self._record.id, index.name, key)
+        kept = documents.find(place)
+        if kept is not None and kept.stamp == row.revision:
+            return Document(kept.value, row.revision, row.changed, depends, kept.forms)
         value: T | None = None
-        if kept is not None and kept[0] == revision:
-            value = kept[1]
-        elif kept is not None and selection.refers_to is None and self._remembers(reader, kept[0]):
+        if kept is not None and selection.refers_to is None and self._remembers(reader, kept.stamp):
             prefix = selection.prefix or f"{selection.name}/"
-            value = index.apply(key, kept[1], assets.changes(reader, name_id, prefix, kept[0]))
+            value = index.apply(key, kept.value, assets.changes(reader, row.id, prefix, kept.stamp))
         if value is None:
             value = index.build(key, assets.select(reader, self._record.id, selection))
-        self._catalog.documents.keep(self._record.id, index, key, revision, value)
-        return Document(value, revision, changed, depends)
+        made = Kept(row.revision, value, index.size(value))
+        documents.keep(place, made)
+        return Document(value, row.revision, row.changed, depends, made.forms)
+
+    def _past_document(
+        self, index: Index[T], key: str, selection: Selection, at: int, past: Micros
+    ) -> Document[T]:
+        """The document as it was at `past`, of which `at` is the revision."""
+        assets = self._catalog.assets
+        with self._catalog.database.read() as reader:
+            row = assets.name(reader, self._record.id, selection.name)
+            if row is None or row.first_held > past:
+                return Document(index.build(key, ()), 0, 0, None)
+            built = index.build(key, assets.select(reader, self._record.id, selection, at))
+        return Document(built, at, min(row.changed, past), None)
 
     def _remembers(self, reader: Reader, revision: int) -> bool:
         """Whether every row that went after `revision` is still there: what lies behind the horizon is
@@ -328,6 +394,14 @@ class HostedRepository:
             raise Gone(self.name, moment(self._record.horizon).isoformat())
         row = self._catalog.database.one(self._catalog.revision_at, repository_id=self._record.id, at=past)
         return 0 if row is None or row[0] is None else int(row[0])
+
+
+def _names(
+    names: Sequence[OwnerName], depends: Depends | None, forms: Forms | None = None
+) -> Document[Sequence[OwnerName]]:
+    revision = max((name.revision for name in names), default=0)
+    changed = max((name.changed for name in names), default=0)
+    return Document(names, revision, changed, depends, forms or Forms())
 
 
 def _head(asset: Asset) -> Head:

@@ -1,14 +1,46 @@
 """Indexes: small documents derived on read, such as a list of tags. All functions are pure."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from artifactd.catalog.assets import Asset, Change, Selection
 from artifactd.clock import Micros
 from artifactd.db.generations import Stripe
+from artifactd.repositories.representation import Representation
 
 T = TypeVar("T")
+
+
+MOST_FORMS = 8
+"""Forms of a document that are kept. Some hold the address their client asked for, which it made up."""
+
+
+class Forms:
+    """What a document looks like in the forms that were asked for. Thread-safe; each is made once."""
+
+    __slots__ = ("_lock", "_made")
+
+    def __init__(self) -> None:
+        self._made: dict[str, Representation] = {}
+        self._lock = threading.Lock()
+
+    def get(self, form: str, render: Callable[[], Representation]) -> Representation:
+        """The form called `form`, rendered if nobody has asked for it yet."""
+        made = self._made.get(form)
+        if made is None:
+            with self._lock:
+                made = self._made.get(form) or render()
+                self._made[form] = made
+                if len(self._made) > MOST_FORMS:
+                    del self._made[next(iter(self._made))]
+        return made
+
+    @property
+    def size(self) -> int:
+        """Bytes held."""
+        return sum(made.size for made in list(self._made.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +52,12 @@ class Document(Generic[T]):
     revision: int
     changed: Micros
     depends: Sequence[tuple[Stripe, int]] | None
+    _forms: Forms = field(default_factory=Forms)
+
+    def represented(self, form: str, render: Callable[[], Representation]) -> Representation:
+        """The document in one form. `render` makes it unless it is kept with the document; it may use
+        nothing but the document and what `form` says."""
+        return self._forms.get(form, render)
 
 
 class Index(Protocol[T]):
@@ -41,4 +79,8 @@ class Index(Protocol[T]):
     def apply(self, key: str, document: T, changes: Sequence[Change]) -> T | None:
         """The document after `changes` (oldest first), or None to have it built anew. `document` is shared:
         it must not be modified."""
+        ...
+
+    def size(self, document: T) -> int:
+        """Bytes that the document takes in memory, about: what keeping it costs."""
         ...

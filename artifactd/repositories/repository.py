@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
 from artifactd.auth.principal import Verb
-from artifactd.catalog.assets import Entry, Page
+from artifactd.catalog.assets import Entry, OwnerName, Page
 from artifactd.catalog.edit import Edit
 from artifactd.repositories.content import Content, Head
 from artifactd.repositories.index import Document, Index
@@ -41,9 +41,9 @@ class Repository(Protocol):
         """A document derived from the assets it selects. It may be empty; it is never absent."""
         ...
 
-    def permit(self, verb: Verb, path: str) -> None:
+    def permit(self, verb: Verb, path: str = "") -> None:
         """Raise what doing `verb` at `path` would, before a client sends megabytes for it: a right that is
-        missing, or ReadOnly."""
+        missing, or ReadOnly. Without a path: what doing so anywhere would."""
         ...
 
     def edit(self, message: str = "") -> AbstractContextManager[Edit]:
@@ -51,6 +51,7 @@ class Repository(Protocol):
         says."""
         ...
 
-    def names(self, *, after: str = "", limit: int = 1000) -> Sequence[str]:
-        """Owner names that hold something the principal may read, in order as bytes."""
+    def names(self, *, after: str = "", limit: int | None = None) -> Document[Sequence[OwnerName]]:
+        """Owner names that hold bytes the principal may read, in order as bytes: at most `limit` of them,
+        behind the name `after`."""
         ...

@@ -32,7 +32,8 @@ def list_images(exchange: Exchange) -> Rendered:
     """A page of the images of one repository, at an entry point that stands for it."""
     _demand_scope(exchange)
     asked = asked_page(exchange.arrival.query, MOST_NAMES)
-    names = exchange.repository.names(after=asked.after, limit=asked.limit + 1)
+    listed = exchange.repository.names(after=asked.after, limit=asked.limit + 1).value
+    names = [name.path for name in listed]
     page = names[: asked.limit]
     return _rendered(Page(page, page[-1] if page and len(names) > len(page) else None), asked)
 

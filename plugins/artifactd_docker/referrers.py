@@ -33,6 +33,10 @@ PAGE_BYTES = 2 << 20
 """Descriptors of one page: clients refuse documents of 4 MiB (docker R152)."""
 
 
+_REFERRER_BYTES = 500
+"""What a descriptor takes in memory, about: some carry annotations."""
+
+
 class Referrer(msgspec.Struct, frozen=True, omit_defaults=True):
     """The descriptor of a manifest that has a subject (docker R151)."""
 
@@ -59,6 +63,9 @@ class Referrers:
         self, key: str, document: tuple[Referrer, ...], changes: Sequence[Change]
     ) -> tuple[Referrer, ...] | None:
         return None
+
+    def size(self, document: tuple[Referrer, ...]) -> int:
+        return _REFERRER_BYTES * len(document)
 
 
 REFERRERS: Index[tuple[Referrer, ...]] = Referrers()

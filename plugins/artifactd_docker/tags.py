@@ -15,6 +15,10 @@ MOST_TAGS = 10_000
 """Tags in one answer: at most 1.3 MB of them."""
 
 
+_TAG_BYTES = 80
+"""What a tag takes in memory, about."""
+
+
 class Tags:
     """The index of tags by image: sorted as bytes, which for tags is as characters (docker R141)."""
 
@@ -36,6 +40,9 @@ class Tags:
             else:
                 tags.add(change.asset.label)
         return tuple(sorted(tags))
+
+    def size(self, document: tuple[str, ...]) -> int:
+        return _TAG_BYTES * len(document)
 
 
 TAGS: Index[tuple[str, ...]] = Tags()

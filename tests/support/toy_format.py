@@ -80,6 +80,9 @@ class Versions:
             (versions.discard if change.retired else versions.add)(change.asset.label)
         return tuple(sorted(versions))
 
+    def size(self, document: Sequence[str]) -> int:
+        return 80 * len(document)
+
 
 @dataclass(frozen=True, slots=True)
 class Catalog:

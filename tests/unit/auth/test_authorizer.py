@@ -221,15 +221,17 @@ def test_readable_never_disagrees_with_allows(
     ada = who(role, scopes, user.id)
     authorizer = Authorizer(database)
     statement = select(name.c.path).where(
-        name.c.repository_id == place[1], authorizer.readable(ada, *place)
+        name.c.repository_id == place[1], authorizer.where(ada, Verb.READ, *place)
     )
     with database.connect() as connection:
         rows = set(connection.scalars(statement))
     assert rows == {path for path in PATHS if authorizer.allows(ada, Verb.READ, *place, path)}
     for verb in Verb:
+        unrestricted = authorizer.unrestricted(ada, verb, *place)
         for path in PATHS:
             allowed = authorizer.allows(ada, verb, *place, path)
             assert authorizer.known(ada, verb, *place, path) is allowed
             assert authorizer.explain(ada, verb, *place, path).allowed is allowed
+            assert allowed or not unrestricted
             assert not allowed or authorizer.allows(ada, verb, *place)
     users.delete("ada")

@@ -16,7 +16,8 @@ from artifactd.errors import BlobNotFound, PreconditionFailed, StorageFailure
 from artifactd.http.bodies import BodyCache
 from artifactd.http.sendfile import TransferAborted
 from artifactd.http.serve import SMALL, Served, send_rendered, serve
-from artifactd.repositories.content import Content, Head, InlineSource, Rendered, StoredSource
+from artifactd.repositories.content import Content, Head, InlineSource, Rendered, StoredSource, represented
+from artifactd.repositories.representation import Representation
 
 ZEROCOPY = {"http.response.zerocopysend": {}}
 DATA = bytes(range(256)) * 8192  # 2 MiB
@@ -274,3 +275,37 @@ def test_a_blob_that_ends_early_is_told_in_the_result_and_the_log(caplog: pytest
     assert client.served is not None
     assert (client.served.complete, client.served.bytes_sent) == (False, len(DATA))
     assert "ends 5 bytes early" in caplog.text
+
+
+PAGE = Representation("text/plain", b"a page " * 1000)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"), [("", None), ("gzip", "gzip"), ("gzip, zstd", "zstd"), ("identity", None)]
+)
+def test_a_representation_goes_out_in_the_coding_its_client_likes(
+    accepted: str, coding: str | None
+) -> None:
+    # pypi R33, R171
+    content = represented(PAGE, 1_700_000_000_000_000, None, ("Vary", "Accept"))
+    lines = [("accept-encoding", accepted)] if accepted else []
+    body = PAGE.body if coding is None else PAGE.encoded(coding)
+    for method in ("GET", "HEAD"):
+        client = ask(content, *lines, method=method)
+        assert (client.status, client.body) == (200, body if method == "GET" else b"")
+        assert client.headers["content-length"] == str(len(body))
+        assert client.headers.get("content-encoding") == coding
+        assert client.headers["vary"] == "Accept, Accept-Encoding"
+        assert client.headers["etag"] == f'"{PAGE.etag_of(coding)}"'
+    assert ask(content, *lines, ("range", "bytes=0-3")).status == 200
+
+
+def test_a_client_that_has_a_representation_in_its_coding_is_told_so() -> None:
+    content = represented(PAGE, 1_700_000_000_000_000, None, ("Vary", "Accept"))
+    zipped, plain = (f'"{PAGE.etag_of(coding)}"' for coding in ("gzip", None))
+    known = ask(content, ("accept-encoding", "gzip"), ("if-none-match", zipped))
+    assert (known.status, known.body, known.headers["etag"]) == (304, b"", zipped)
+    assert known.headers["vary"] == "Accept, Accept-Encoding"
+    assert "content-encoding" not in known.headers
+    assert ask(content, ("accept-encoding", "gzip"), ("if-none-match", plain)).status == 200
+    assert ask(content, ("if-none-match", plain)).status == 304

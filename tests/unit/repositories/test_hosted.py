@@ -58,6 +58,9 @@ class Paths:
             (paths.discard if change.retired else paths.add)(change.asset.path)
         return sorted(paths)
 
+    def size(self, document: Sequence[str]) -> int:
+        return len(document)
+
 
 @pytest.fixture
 def shelf(database: Database, clock: FakeClock) -> Shelf:
@@ -229,7 +232,7 @@ def test_every_verb_is_asked_for_its_path(shelf: Shelf, opened: Opened) -> None:
     nobody = opened(principal=Principal("anonymous", 0, frozenset()))
     assert reader.stat("app/x").size == 5
     assert list(reader.index(Paths(), "app").value) == ["app/x"]
-    assert list(reader.names()) == ["app"]
+    assert [name.path for name in reader.names().value] == ["app"]
 
     def writes(repository: HostedRepository) -> None:
         with repository.edit() as edit:
@@ -253,7 +256,7 @@ def test_every_verb_is_asked_for_its_path(shelf: Shelf, opened: Opened) -> None:
             act(reader)
         with pytest.raises(Unauthenticated):
             act(nobody)
-    assert list(nobody.names()) == []
+    assert list(nobody.names().value) == []
     assert shelf.read("app/x") == b"bytes"
 
 
