@@ -21,6 +21,7 @@ from artifactd.catalog.blob_stores import DEFAULT
 from artifactd.catalog.repositories import NAME, RepositoryDraft, RepositoryRecord
 from artifactd.errors import InvalidInput, ObjectNotFound, RepositoryNotFound
 from artifactd.formats.format import Format
+from artifactd.formats.snippets import SnippetContext
 from artifactd.repositories.factory import HOSTED, KINDS
 
 COMPUTED = ("id", "version", "created", "url")
@@ -71,6 +72,15 @@ class ComputedFields(BaseModel):
     url: str = Field(description="where its content begins")
 
 
+class ShownSnippet(BaseModel):
+    """How a client is pointed at a repository."""
+
+    client: str
+    title: str
+    place: str = Field(description="where the text goes: a file, or `console`")
+    text: str = Field(description="words in capitals are the reader's to replace")
+
+
 class DeleteRepository(Write):
     """Parameters of a repository's end."""
 
@@ -81,6 +91,7 @@ class RepositoryResource:
     """`/repositories`, for these formats."""
 
     def __init__(self, formats: Mapping[str, Format]) -> None:
+        self._formats = formats
         self._settings = {name: format.settings for name, format in formats.items()}
         self._defaults = {
             name: model.model_construct().model_dump(mode="json") for name, model in self._settings.items()
@@ -123,6 +134,11 @@ class RepositoryResource:
                 "deleteRepository", "DELETE", one, "Delete a repository", Permission.ADMINISTRATOR,
                 self._delete, {204: None}, query=DeleteRepository, conditional=True,
             ),
+            Operation(
+                "listSnippets", "GET", f"{one}/snippets", "Show how clients are set up",
+                Permission.AUTHENTICATED, self._snippets, {200: Listed(ShownSnippet)},
+                details="Addresses are as the caller sees this server.",
+            ),
         )  # fmt: skip
 
     def _list(self, call: Call) -> Answer:
@@ -140,6 +156,16 @@ class RepositoryResource:
         if not _readable(call, record):
             raise RepositoryNotFound(record.name)
         return self._answer(call, record)
+
+    def _snippets(self, call: Call) -> Answer:
+        record = call.services.repositories.find(call.params["name"])
+        if not _readable(call, record):
+            raise RepositoryNotFound(record.name)
+        format = self._formats.get(record.format)
+        context = SnippetContext(record.name, _url(call, record))
+        found = () if format is None else format.snippets(context)
+        shown = [ShownSnippet(client=s.client, title=s.title, place=s.place, text=s.text) for s in found]
+        return Answer({"items": shown, "next": None})
 
     def _create(self, call: Call) -> Answer:
         draft = self._draft(call, call.body, None)
@@ -237,8 +263,12 @@ class RepositoryResource:
             "id": record.id,
             "version": record.version,
             "created": instant(record.created),
-            "url": f"{call.origin}/repository/{record.name}/",
+            "url": _url(call, record),
         }
+
+
+def _url(call: Call, record: RepositoryRecord) -> str:
+    return f"{call.origin}/repository/{record.name}/"
 
 
 def _draft_model(format: Format) -> type[BaseModel]:

@@ -13,6 +13,7 @@ from artifactd.catalog.repositories import HISTORY_MARK
 from artifactd.errors import ArtifactdError
 from artifactd.formats.description import Description
 from artifactd.formats.exchange import Arrival, Exchange, Located, Sink
+from artifactd.formats.snippets import Snippet, SnippetContext, no_snippets
 from artifactd.repositories.content import Content, Rendered
 from artifactd.repositories.policy import WriteClass, WritePolicy
 from artifactd.repositories.publication import Publication
@@ -109,7 +110,8 @@ def challenge_basic(arrival: Arrival, located: Located | None, verb: Verb | None
 class Format:
     """A format. `mounts`: path prefixes at the root of the host that it serves beside `/repository/`, and
     for which `locate` answers. `owner`: the owner name of an asset path; asset paths begin with it.
-    `publications`: sets of files that a task makes from a repository's assets.
+    `publications`: sets of files that a task makes from a repository's assets. `snippets`: how clients are
+    pointed at a repository.
     `render_error`: an error's body as this format's clients read it, None leaves it to the core; `statuses`
     where its clients need another status than everyone's."""
 
@@ -123,6 +125,7 @@ class Format:
     write_class: Callable[[str, Any], WriteClass] = always_once
     describe: Callable[[str, str, BinaryIO], Description] = describe_nothing
     publications: Sequence[Publication] = ()
+    snippets: Callable[[SnippetContext], Sequence[Snippet]] = no_snippets
     challenge: Callable[[Arrival, Located | None, Verb | None, Exception], str] = challenge_basic
     render_error: Callable[[ArtifactdError, int, Arrival], Rendered] | None = None
     statuses: Mapping[type[ArtifactdError], int] = field(default_factory=dict)

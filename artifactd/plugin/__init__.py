@@ -17,6 +17,7 @@ from artifactd.catalog.assets import (
     Coordinates,
     Entry,
     Keep,
+    OwnerName,
     Page,
     Reference,
     Selection,
@@ -77,7 +78,8 @@ from artifactd.formats.exchange import (
     UploadDesk,
 )
 from artifactd.formats.format import ENCODED_SLASH, Format, Route, Settings, by_prefix, challenge_basic
-from artifactd.repositories.content import Content, Head, InlineSource, Rendered, StoredSource
+from artifactd.formats.snippets import Snippet, SnippetContext
+from artifactd.repositories.content import Content, Head, InlineSource, Rendered, StoredSource, represented
 from artifactd.repositories.index import Document, Index
 from artifactd.repositories.policy import WriteClass, WritePolicy
 from artifactd.repositories.publication import (
@@ -90,6 +92,7 @@ from artifactd.repositories.publication import (
     PublishedFile,
 )
 from artifactd.repositories.repository import Repository
+from artifactd.repositories.representation import Representation
 
 __all__ = [
     "ABSENT",
@@ -146,6 +149,7 @@ __all__ = [
     "MethodNotAllowed",
     "Micros",
     "NotFound",
+    "OwnerName",
     "Page",
     "PreconditionFailed",
     "Principal",
@@ -161,12 +165,15 @@ __all__ = [
     "Rendered",
     "Repository",
     "RepositoryNotFound",
+    "Representation",
     "Route",
     "RouteNotFound",
     "Selection",
     "Services",
     "Settings",
     "Sink",
+    "Snippet",
+    "SnippetContext",
     "Staged",
     "StagedBlob",
     "StorageFailure",
@@ -191,4 +198,5 @@ __all__ = [
     "moment",
     "of_bytes",
     "parse_digest",
+    "represented",
 ]

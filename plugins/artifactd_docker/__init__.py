@@ -16,6 +16,7 @@ from artifactd_docker.push import put_manifest, receive_manifest
 from artifactd_docker.referrers import list_referrers
 from artifactd_docker.rendering import STATUSES, challenge, render_error
 from artifactd_docker.settings import DockerSettings, write_class
+from artifactd_docker.snippets import snippets
 from artifactd_docker.tags import list_tags
 from artifactd_docker.tokens import get_token, refuse_oauth
 from artifactd_docker.uploads import (
@@ -67,6 +68,7 @@ format = Format(
     owner=owner,
     write_class=write_class,
     describe=describe,
+    snippets=snippets,
     challenge=challenge,
     render_error=render_error,
     statuses=STATUSES,

@@ -7,6 +7,7 @@ shown in browsers is sandboxed: uploads share an origin with the pages where peo
 from artifactd.plugin import Format, Route, Verb
 from artifactd_raw.files import delete_file, get_file, put_file, receive_file
 from artifactd_raw.listing import list_folder
+from artifactd_raw.snippets import snippets
 
 format = Format(
     name="raw",
@@ -18,4 +19,5 @@ format = Format(
         Route("PUT", "{path:path}", Verb.WRITE, put_file, receive_file),
         Route("DELETE", "{path:path}", Verb.DELETE, delete_file),
     ),
+    snippets=snippets,
 )
