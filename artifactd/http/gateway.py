@@ -350,6 +350,7 @@ class Gateway:
             send=send,
             extensions=scope.get("extensions") or {},
             body_cache=self._bodies,
+            public=request.arrival.principal.anonymous,
         )
 
     def _told(self, request: _Request, error: ArtifactdError) -> Rendered:

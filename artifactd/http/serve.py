@@ -63,16 +63,17 @@ async def serve(
     send: Send,
     extensions: Mapping[str, Any],
     body_cache: BodyCache,
+    public: bool = False,
 ) -> Served:
-    """Answer a GET or HEAD. Raises BlobNotFound, StorageFailure and PreconditionFailed, each before
-    anything was sent."""
+    """Answer a GET or HEAD. `public`: anyone may have it, so that shared caches may too. Raises
+    BlobNotFound, StorageFailure and PreconditionFailed, each before anything was sent."""
     source = content.source
     if isinstance(source, Representation):
         return await _serve_representation(
             content, source, method=method, request_headers=request_headers, send=send
         )
     size = await _size(content.head, source)
-    headers = _headers(content)
+    headers = _headers(content, public=public)
     head = content.head
     if not_modified(request_headers, head.etag, head.modified):
         return await _answer(
@@ -115,7 +116,7 @@ async def _serve_representation(
     added.append(("accept-ranges", "none"))
     if coding is not None:
         added.append(("content-encoding", coding))
-    headers = list(_lines(head.content_type, etag, head.modified, head.immutable, tuple(added)))
+    headers = list(_lines(head.content_type, etag, head.modified, "no-cache", tuple(added)))
     if not_modified(request_headers, etag, head.modified):
         return await _answer(
             send, 304, [line for line in headers if not line[0].startswith("content-")], None
@@ -142,22 +143,25 @@ async def send_rendered(rendered: Rendered, *, method: str, send: Send) -> Serve
     return await _answer(send, rendered.status, headers, body)
 
 
-def _headers(content: Content) -> list[Header]:
+def _headers(content: Content, *, public: bool) -> list[Header]:
     """Everything but the length. What the format adds replaces what would stand here."""
     head = content.head
-    return list(_lines(head.content_type, head.etag, head.modified, head.immutable, tuple(content.headers)))
+    caching = "no-cache"
+    if head.immutable:
+        caching = f"{'public' if public else 'private'}, max-age=31536000, immutable"
+    return list(_lines(head.content_type, head.etag, head.modified, caching, tuple(content.headers)))
 
 
 @lru_cache(1024)  # what is asked for often is described once
 def _lines(
-    content_type: str, etag: str, modified: Micros, immutable: bool, added: tuple[Header, ...]
+    content_type: str, etag: str, modified: Micros, caching: str, added: tuple[Header, ...]
 ) -> tuple[Header, ...]:
     defaults = {
         "content-type": content_type,
         "etag": f'"{etag}"',
         "last-modified": http_date(modified),
         "accept-ranges": "bytes",
-        "cache-control": "private, max-age=31536000, immutable" if immutable else "no-cache",
+        "cache-control": caching,
         NOSNIFF[0]: NOSNIFF[1],
     }
     if content_type.partition(";")[0].strip().lower() in _ACTIVE_TYPES:
