@@ -121,8 +121,8 @@ class Edit(Protocol):
         something else, such as noting what was deleted."""
         ...
 
-    def delete(self, path: str, *, unless_referenced: bool = False) -> None:
-        """Retire what is at `path`."""
+    def delete(self, path: str, *, unless_referenced: bool = False, right: str = "delete") -> None:
+        """Retire what is at `path`. `right`: as in `put`."""
         ...
 
     def delete_where(self, selection: Selection, *, digest: Digest) -> None:
@@ -181,8 +181,8 @@ class RecordedEdit:
             )
         )
 
-    def delete(self, path: str, *, unless_referenced: bool = False) -> None:
-        self._permit("delete", path)
+    def delete(self, path: str, *, unless_referenced: bool = False, right: str = "delete") -> None:
+        self._permit(right, path)
         self.operations.append(Delete(path, unless_referenced))
 
     def delete_where(self, selection: Selection, *, digest: Digest) -> None:

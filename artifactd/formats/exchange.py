@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, QueryParams
 
 from artifactd.auth.principal import Principal, Verb
 from artifactd.blobs.store import StagedBlob
-from artifactd.catalog.assets import Page
+from artifactd.catalog.assets import Asset, Page
 from artifactd.catalog.uploads import Upload
 from artifactd.clock import Micros
 from artifactd.formats.description import Description
@@ -174,10 +174,9 @@ class Services(Protocol):
         """The present, in microseconds since the epoch."""
         ...
 
-    def fact(self, path: str) -> Mapping[str, Any] | None:
-        """What a fact (an asset without bytes) of this exchange's repository says now, or None. Facts are
-        the format's own notes: no right of the principal's is asked for, and what comes of it is the
-        format's to tell or not."""
+    def held(self, path: str) -> Asset | None:
+        """What this exchange's repository holds at a path now. No right of the principal's is asked for:
+        it is for what the format must know, such as its own facts, and not for what it tells."""
         ...
 
     def stage(self, chunks: Iterable[bytes], *, checksums: Sequence[str] = ()) -> StagedBlob:

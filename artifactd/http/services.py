@@ -11,7 +11,7 @@ from artifactd.auth.bearer import Bearer
 from artifactd.auth.principal import Access, Principal, Verb
 from artifactd.blobs.digest import union
 from artifactd.blobs.store import SHA256, StagedBlob
-from artifactd.catalog.assets import Page
+from artifactd.catalog.assets import Asset, Page
 from artifactd.catalog.blob_stores import BlobStores
 from artifactd.catalog.directory import Directory
 from artifactd.catalog.repositories import RepositoryRecord
@@ -146,11 +146,10 @@ class BoundServices:
     def now(self) -> Micros:
         return self._shared.clock()
 
-    def fact(self, path: str) -> Mapping[str, Any] | None:
+    def held(self, path: str) -> Asset | None:
         assert self._record is not None, "a route of scope 'format' has no repository to ask"
         catalog = self._shared.factory.catalog
-        asset = catalog.assets.find(catalog.database, self._record.id, path)
-        return None if asset is None or asset.blob is not None else asset.attributes
+        return catalog.assets.find(catalog.database, self._record.id, path)
 
     def stage(self, chunks: Iterable[bytes], *, checksums: Sequence[str] = ()) -> StagedBlob:
         assert self._record is not None, "a route of scope 'format' has no repository to store in"

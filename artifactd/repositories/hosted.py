@@ -208,6 +208,7 @@ class HostedRepository:
     def names(self, *, after: str = "", limit: int | None = None) -> Document[Sequence[OwnerName]]:
         catalog, place = self._catalog, (self._record.id, "names", "")
         if self._past is not None:
+            self._check(Verb.READ, "")
             return _names(self._read_names(after, limit), None)
         depends = catalog.database.generations.take(
             (names_stripe(self._record.id), repository_stripe(self._record.id))

@@ -341,7 +341,7 @@ def test_changes_are_those_of_one_name_since_a_revision(shelf: Shelf, apply: App
     apply(put(shelf, "app/old"), put(shelf, "app/gone", b"gone"))
     row = shelf.assets.name(shelf.database, shelf.record.id, "app")
     assert row is not None
-    name_id, since, _ = row
+    name_id, since = row.id, row.revision
     apply(put(shelf, "lib/x"))
     apply(put(shelf, "app/new", b"new"), Delete("app/gone"))
     apply(put(shelf, "app/new", b"newer"))

@@ -177,7 +177,7 @@ def test_collecting_is_a_revision_that_indexes_notice(
     assert revision is not None and revision["action"] == "collect"
     after = shelf.assets.name(database, shelf.record.id, "app")
     assert before is not None and after is not None
-    assert after[1] == revision["id"] > before[1]
+    assert after.revision == revision["id"] > before.revision
     assert not any(database.generations.current(counters) for counters in taken)
 
 
