@@ -11,17 +11,24 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from artifactd.auth.principal import Verb
 from artifactd.tasks.task import Task
 from tests.contracts.format_contract import (
+    ITEM,
+    OTHER,
+    Adapter,
     Client,
     FormatContract,
     Item,
     PublicationContract,
     parsed,
+    published,
 )
 from tests.support import toy_format
+from tests.support.distributions import Distribution, wheel
 from tests.support.images import Built, Registry, digest_of, image
 from tests.support.server import Answer, RunningServer, running
+from tests.support.upload_forms import form
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +152,45 @@ class Docker:
         return image(f"{item.name} {item.version} {item.content}")
 
 
+class PyPI:
+    """Wheels, by the form that twine and uv send. A slash cannot be in a project's name: a dash is."""
+
+    format = "pypi"
+    challenge = "Basic"
+    conflict = 400
+    deleted = 204
+
+    def url(self, repository: str, item: Item) -> str:
+        return f"/repository/{repository}/packages/{self.path(item)}"
+
+    def body(self, item: Item) -> bytes:
+        return self._wheel(item).content
+
+    def path(self, item: Item) -> str:
+        return self._wheel(item).path
+
+    def publish(self, client: Client, item: Item) -> Answer:
+        body, headers = form(self._wheel(item))
+        return client.request("POST", f"/repository/{client.repository}/", body, headers=headers)
+
+    def listed(self, client: Client, name: str) -> Sequence[str]:
+        page = f"/repository/{client.repository}/simple/{self._project(name)}/"
+        answer = client.request("GET", page, headers={"Accept": "application/vnd.pypi.simple.v1+json"})
+        return [] if answer.status == 404 else list(answer.json()["versions"])
+
+    def is_error(self, answer: Answer) -> bool:
+        return answer.header("content-type") == "text/plain; charset=utf-8" and answer.text.endswith("\n")
+
+    def delete(self, client: Client, item: Item) -> Answer:
+        return client.request("DELETE", self.url(client.repository, item))
+
+    def _project(self, name: str) -> str:
+        return name.replace("/", "-")
+
+    def _wheel(self, item: Item) -> Distribution:
+        return wheel(self._project(item.name), item.version, comment=item.content)
+
+
 class TestRaw(FormatContract):
     @pytest.fixture
     def adapter(self) -> Raw:
@@ -167,6 +213,31 @@ class TestDocker(FormatContract):
     @pytest.fixture
     def adapter(self) -> Docker:
         return Docker()
+
+
+class TestPyPI(FormatContract):
+    @pytest.fixture
+    def adapter(self) -> PyPI:
+        return PyPI()
+
+    @pytest.fixture
+    def admin(self, contract_server: RunningServer, adapter: Adapter) -> Client:
+        """Files of this format are published once unless a repository says otherwise, as the contract asks
+        of `allow`."""
+        return Client(contract_server, contract_server.repository(adapter.format, write_policy="allow"))
+
+    def test_a_path_rule_says_what_may_be_read_and_published(self, adapter: Adapter, admin: Client) -> None:
+        """As for every format, below what a project's name is here."""
+        published(adapter, admin, OTHER)
+        below = adapter.path(ITEM).partition("/")[0] + "/**"
+        user = admin.by(admin.server.user((admin.repository, below, (Verb.READ, Verb.WRITE))))
+        published(adapter, user, ITEM)
+        assert user.request("GET", adapter.url(admin.repository, ITEM)).status == 200
+        assert user.request("GET", adapter.url(admin.repository, OTHER)).status == 403
+        before = set(admin.server.stored())
+        assert adapter.publish(user, OTHER.but("by someone else")).status == 403
+        assert adapter.delete(user, ITEM).status == 403
+        assert set(admin.server.stored()) == before
 
 
 class ToyCatalog:

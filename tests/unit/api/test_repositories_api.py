@@ -157,7 +157,7 @@ def test_a_name_that_cannot_be_is_refused(untouched: ApiClient, name: str) -> No
 def test_a_path_that_reads_in_two_ways_is_refused(untouched: ApiClient, method: str, path: str) -> None:
     body = {"format": "raw"} if method == "PUT" else None
     assert untouched.request(method, f"/repositories/{path}", body).status_code in (400, 404)
-    assert [item["name"] for item in untouched.get("/repositories").json()["items"]] == ["docker", "raw"]
+    assert [item["name"] for item in untouched.get("/repositories").json()["items"]] == ["docker", "pypi", "raw"]
 
 
 def test_an_entry_point_belongs_to_one_repository(api: ApiClient) -> None:
@@ -243,7 +243,7 @@ def test_pages_go_on_where_the_last_one_ended(api: ApiClient) -> None:
         cursor = page["next"]
         if names[-1] == "a":
             api.delete("/repositories/a")
-    assert names == ["Z", "a", "b", "c", "docker", "raw"]
+    assert names == ["Z", "a", "b", "c", "docker", "pypi", "raw"]
 
 
 @pytest.mark.parametrize(
@@ -295,3 +295,16 @@ def test_the_url_is_what_the_client_sees_through_a_trusted_proxy(
     shown = api.get("/repositories/raw", headers=forwarded).json()
     assert shown["url"] == "https://artifacts.example/repository/raw/"
     core.close()
+
+
+@pytest.mark.parametrize(("format", "client"), [("docker", "docker"), ("pypi", "uv"), ("raw", "curl")])
+def test_snippets_speak_of_the_repository_as_the_caller_sees_it(
+    api: ApiClient, format: str, client: str
+) -> None:
+    api.put("/repositories/team", {"format": format})
+    shown = api.get("/repositories/team/snippets").json()["items"]
+    assert client in {snippet["client"] for snippet in shown}
+    for snippet in shown:
+        assert "artifacts.test" in snippet["text"] or snippet["place"].endswith("netrc")
+        assert snippet["title"] and snippet["place"]
+    assert api.get("/repositories/nothing/snippets").status_code == 404

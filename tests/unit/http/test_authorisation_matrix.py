@@ -29,17 +29,23 @@ EXAMPLES = {
     "name": "team%2Fapp",
     "version": "1.0",
     "rest": ".json",
+    "project": "team-app",
+    "filename": "team_app-1.0-py3-none-any.whl",
 }
 """An example of each parameter. What they name lies below `team/app`, or in it by the owner name."""
 
-COVERED = {"docker": "team/**", "raw": "team/**", "toy": "**"}
+COVERED = {"docker": "team/**", "pypi": "team-app/**", "raw": "team/**", "toy": "**"}
 ELSEWHERE = "other/**"
 
 ROOTS = {"docker": "/v2/{repository}/{path}"}
 
 BODIES = {"PUT": b"x", "POST": b"", "PATCH": b"x"}
 
-WHOLE_REPOSITORY = {("raw", ""), ("toy", "")}
+WHOLE_REPOSITORY = {
+    ("raw", ""),
+    ("toy", ""),
+    *(("pypi", path) for path in ("", "legacy", "legacy/", "simple", "simple/")),
+}
 """Listings and forms whose path is only known from the content: coarse rights let them begin."""
 
 

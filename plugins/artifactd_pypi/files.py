@@ -1,0 +1,128 @@
+"""Files, and what lies beside them: metadata (PEP 658), signatures, provenances (PEP 740)."""
+
+from typing import Final
+
+from artifactd.plugin import (
+    Asset,
+    AssetNotFound,
+    Content,
+    Edit,
+    Exchange,
+    Rendered,
+    Verb,
+    WritePolicy,
+    hex_of,
+)
+from artifactd_pypi.errors import ProjectClosed, VersionNotFound
+from artifactd_pypi.listing import parse_version
+from artifactd_pypi.metadata import METADATA_KIND
+from artifactd_pypi.names import (
+    METADATA,
+    PROVENANCE,
+    SIGNATURE,
+    ProjectName,
+    deleted_path,
+    file_path,
+    release_of,
+    status_path,
+    yank_path,
+)
+from artifactd_pypi.project import PROJECTS, State, Status, status_of
+from artifactd_pypi.requests import asked_project, asked_version
+
+FILE_TYPE: Final = "application/octet-stream"
+"""For all of them, without a content encoding whatever their names end in: clients would unpack what they
+mean to hash (pypi R70)."""
+
+FACT: Final = "application/json"
+"""Of what we note ourselves."""
+
+_METADATA_TYPE: Final = ("Content-Type", "text/plain; charset=utf-8")
+
+
+def get_file(exchange: Exchange) -> Content:
+    """A file, its metadata, signature or provenance."""
+    project, name = asked_project(exchange), exchange.params["filename"]
+    if name.startswith("."):
+        raise AssetNotFound(exchange.repository.name, file_path(project, name))
+    if name.endswith(METADATA):
+        path = file_path(project, name.removesuffix(METADATA))
+        content = exchange.repository.get(path, derived=METADATA_KIND).with_headers(_METADATA_TYPE)
+    else:
+        content = exchange.repository.get(file_path(project, name))
+        if name.endswith((SIGNATURE, PROVENANCE)):
+            _check_companion(exchange, content)
+    _refuse_quarantined(exchange, project)
+    if exchange.repository.settings.write_policy is WritePolicy.ALLOW:
+        return content
+    return content.identified(content.head.etag, immutable=True)
+
+
+def delete_file(exchange: Exchange) -> Rendered:
+    """Delete a file, and what lies beside it."""
+    project, name = asked_project(exchange), exchange.params["filename"]
+    path = file_path(project, name)
+    exchange.repository.permit(Verb.DELETE, path)
+    asset = exchange.services.held(path)
+    if asset is None or "version" not in asset.attributes:
+        raise AssetNotFound(exchange.repository.name, path)
+    with exchange.repository.edit(f"delete {path}") as edit:
+        _delete(exchange, edit, project, asset)
+    return Rendered(204)
+
+
+def delete_version(exchange: Exchange) -> Rendered:
+    """Delete all files of a version."""
+    project, release = asked_project(exchange), asked_version(exchange)
+    exchange.repository.permit(Verb.DELETE, f"{project}/")
+    files = exchange.repository.index(PROJECTS, project).value.of_release(release)
+    assets = [exchange.services.held(file_path(project, file.filename)) for file in files]
+    if not files:
+        raise VersionNotFound(exchange.repository.name, f"{project} {exchange.params['version']}")
+    with exchange.repository.edit(f"delete {project} {release}") as edit:
+        for asset in assets:
+            if asset is not None:
+                _delete(exchange, edit, project, asset)
+        yank = yank_path(project, release)
+        if exchange.services.held(yank) is not None:
+            edit.delete(yank)
+    return Rendered(204)
+
+
+def status(exchange: Exchange, project: ProjectName) -> Status:
+    """A project's status now."""
+    fact = exchange.services.held(status_path(project))
+    return Status() if fact is None else status_of(fact.attributes)
+
+
+def _check_companion(exchange: Exchange, content: Content) -> None:
+    """What was made of a file that has been replaced since is not served any more."""
+    asset = content.head.asset
+    assert asset is not None, "what a repository gets has an asset"
+    file = exchange.services.held(asset.path.removesuffix(SIGNATURE).removesuffix(PROVENANCE))
+    if file is None or file.blob is None or hex_of(file.blob.digest) != asset.attributes["of"]:
+        raise AssetNotFound(exchange.repository.name, asset.path)
+
+
+def _refuse_quarantined(exchange: Exchange, project: ProjectName) -> None:
+    now = status(exchange, project)
+    if now.state is State.QUARANTINED:
+        raise ProjectClosed(project, now.state, now.reason)
+
+
+def _delete(exchange: Exchange, edit: Edit, project: ProjectName, asset: Asset) -> None:
+    name = asset.path.rpartition("/")[2]
+    release = release_of(parse_version(asset.attributes["version"]))
+    beside = [asset.path + SIGNATURE, asset.path + PROVENANCE, yank_path(project, release, name)]
+    for path in (asset.path, *(path for path in beside if exchange.services.held(path) is not None)):
+        edit.delete(path)
+    if exchange.repository.settings.write_policy is not WritePolicy.ALLOW:
+        # What somebody has locked to its hash must never become something else (pypi R71, R102).
+        assert asset.blob is not None, "a file has bytes"
+        edit.put(
+            deleted_path(project, name),
+            None,
+            content_type=FACT,
+            attributes={"sha256": hex_of(asset.blob.digest)},
+            right=Verb.DELETE,
+        )
