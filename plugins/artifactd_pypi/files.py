@@ -23,7 +23,6 @@ from artifactd_pypi.names import (
     ProjectName,
     deleted_path,
     file_path,
-    release_of,
     status_path,
     yank_path,
 )
@@ -112,7 +111,7 @@ def _refuse_quarantined(exchange: Exchange, project: ProjectName) -> None:
 
 def _delete(exchange: Exchange, edit: Edit, project: ProjectName, asset: Asset) -> None:
     name = asset.path.rpartition("/")[2]
-    release = release_of(parse_version(asset.attributes["version"]))
+    _, release = parse_version(asset.attributes["version"])
     beside = [asset.path + SIGNATURE, asset.path + PROVENANCE, yank_path(project, release, name)]
     for path in (asset.path, *(path for path in beside if exchange.services.held(path) is not None)):
         edit.delete(path)

@@ -69,7 +69,7 @@ def get_json(exchange: Exchange) -> Rendered:
     if "version" not in exchange.params:
         releases: dict[Release, tuple[str, list[Any]]] = {}
         for file in files:
-            releases.setdefault(file.release, (str(file.version), []))[1].append(_file(file, base))
+            releases.setdefault(file.release, (file.shown, []))[1].append(_file(file, base))
         shown["releases"] = dict(releases.values())
     headers = [_JSON, serial(document.revision), ("Cache-Control", "no-cache")]
     return Rendered(200, headers, msgspec.json.encode(shown))
@@ -86,7 +86,7 @@ def _latest(files: Sequence[File]) -> Sequence[File]:
 
 def _info(exchange: Exchange, name: ProjectName, files: Sequence[File], base: str) -> Mapping[str, Any]:
     raw = _metadata(exchange, name, files)
-    version = str(files[0].version) if files else ""
+    version = files[0].shown if files else ""
     yanked = bool(files) and all(file.yanked is not None for file in files)
     info: dict[str, Any] = {key: clean(raw.get(field, "")) for key, field in _TEXTS.items()}
     info |= {key: [clean(each) for each in raw.get(field, ())] for key, field in _LISTS.items()}

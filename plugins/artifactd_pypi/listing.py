@@ -17,8 +17,12 @@ from packaging.version import Version
 from artifactd.plugin import Asset, Micros, hex_of, moment
 from artifactd_pypi.names import PROVENANCE, Release, release_of
 
-parse_version = lru_cache(65_536)(Version)
-"""Versions, each made once: many files have the same one."""
+
+@lru_cache(16_384)  # many files have the same one
+def parse_version(text: str) -> tuple[Version, Release]:
+    """A version, and what its files have in common. Raises InvalidVersion."""
+    version = Version(text)
+    return version, release_of(version)
 
 
 _METADATA_KEYS: Final = ("core-metadata", "dist-info-metadata")
@@ -27,12 +31,15 @@ _METADATA_KEYS: Final = ("core-metadata", "dist-info-metadata")
 
 @dataclass(frozen=True)
 class File:
-    """A file of a project. `metadata` is the sha256 of its METADATA, when that is served beside it;
-    `yanked` the reason, empty when there is none, or None; `uploaded` in microseconds since the epoch."""
+    """A file of a project. `shown` is its version as it is written on pages; `metadata` the sha256 of its
+    METADATA, when that is served beside it; `yanked` the reason, empty when there is none, or None;
+    `uploaded` in microseconds since the epoch."""
 
     project: str
     filename: str
     version: Version
+    shown: str
+    release: Release
     kind: str
     python: str
     size: int
@@ -48,11 +55,6 @@ class File:
     def order(self) -> tuple[Version, str]:
         """Where it stands on a page."""
         return self.version, self.filename
-
-    @property
-    def release(self) -> Release:
-        """What it shares with the other files of its version."""
-        return release_of(self.version)
 
     @property
     def sha256(self) -> str:
@@ -86,7 +88,7 @@ class File:
     @property
     def upload_time(self) -> str:
         """In UTC, as PEP 700 writes it."""
-        return f"{moment(self.uploaded):%Y-%m-%dT%H:%M:%S.%fZ}"
+        return moment(self.uploaded).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
     def _object(self) -> dict[str, Any]:
         metadata = {"sha256": self.metadata} if self.metadata else False
@@ -124,10 +126,13 @@ def file_of(project: str, filename: str, asset: Asset) -> File:
     """What an asset says of itself. Signature, provenance and yank are said elsewhere."""
     attributes = asset.attributes
     assert asset.blob is not None, "a file has bytes"
+    version, release = parse_version(attributes["version"])
     return File(
         project=project,
         filename=filename,
-        version=parse_version(attributes["version"]),
+        version=version,
+        shown=attributes["version"],
+        release=release,
         kind=attributes["kind"],
         python=attributes["python"],
         size=asset.blob.size,

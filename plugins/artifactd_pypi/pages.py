@@ -41,10 +41,16 @@ def _project_json(name: str, project: Project, serial: int, base: str) -> bytes:
         "meta": {"_last-serial": serial, "api-version": API_VERSION},
         "name": name,
         "project-status": status,
-        "versions": list({file.release: str(file.version) for file in reversed(files)}.values())[::-1],
+        "versions": list({file.release: file.shown for file in files}.values()),
     }
-    rows = b",".join([file.json_at(base) if file.attested else file.json for file in files])
-    return b'%b,"files":[%b]}' % (msgspec.json.encode(head)[:-1], rows)
+    begin, end = msgspec.json.encode(head)[:-1] + b',"files":[', b"]}"
+    rows = [file.json_at(base) if file.attested else file.json for file in files]
+    if not rows:
+        return begin + end
+    # In one join: a page of 20,000 files has 11 MB, and each copy of it takes ten milliseconds.
+    rows[0] = begin + rows[0]
+    rows[-1] += end
+    return b",".join(rows)
 
 
 def _project_html(name: str, project: Project, serial: int, base: str) -> bytes:

@@ -5,7 +5,7 @@ from packaging.version import InvalidVersion
 from artifactd.plugin import Exchange
 from artifactd_pypi.errors import ProjectNotFound, UploadInvalid, VersionNotFound
 from artifactd_pypi.listing import parse_version
-from artifactd_pypi.names import ProjectName, Release, project_name, release_of
+from artifactd_pypi.names import ProjectName, Release, project_name
 
 
 def asked_project(exchange: Exchange) -> ProjectName:
@@ -21,7 +21,7 @@ def asked_version(exchange: Exchange) -> Release:
     """The version. Raises VersionNotFound for what is none."""
     asked = exchange.params["version"]
     try:
-        return release_of(parse_version(asked))
+        return parse_version(asked)[1]
     except InvalidVersion:
         raise VersionNotFound(exchange.repository.name, f"{exchange.params['project']} {asked}") from None
 

@@ -176,7 +176,7 @@ def _only(fields: Fields, name: str) -> str:
 def _check_version(exchange: Exchange, upload: Upload, fields: Fields) -> None:
     stated = _only(fields, "version")
     try:
-        version = parse_version(stated)
+        version, _ = parse_version(stated)
     except ValueError as error:
         raise UploadInvalid(f"the form's version {stated!r} is none (PEP 440)") from error
     if version != upload.reading.version:
