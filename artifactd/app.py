@@ -254,7 +254,7 @@ class Application:
             case "/":
                 peer = scope["client"][0] if scope.get("client") else ""
                 origin = self._proxies.origin(peer, scope["scheme"], Headers(raw=scope["headers"]))
-                return front_page(__version__, self._core.formats, origin.scheme, origin.host)
+                return front_page(__version__, self._core.formats.values(), origin.scheme, origin.host)
         return Rendered(404, [("content-type", "text/plain; charset=utf-8")], b"nothing is served here\n")
 
     def _api_application(self) -> Any:

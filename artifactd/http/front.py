@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from string import Template
 
+from artifactd.formats.format import Format
+from artifactd.formats.snippets import SnippetContext
 from artifactd.repositories.content import Rendered
 
 _HEADERS = (
@@ -16,15 +18,20 @@ _HEADERS = (
 )
 
 
-def front_page(version: str, formats: Iterable[str], scheme: str, host: str) -> Rendered:
-    """The page for a client that came by `scheme` to `host`."""
+def front_page(version: str, formats: Iterable[Format], scheme: str, host: str) -> Rendered:
+    """The page for a client that came by `scheme` to `host`: for each format, how its first repository is
+    used, which is called like it."""
     document = _template().substitute(
         version=html.escape(version),
-        formats=html.escape(" and ".join(formats)),
-        host=html.escape(host),
-        base=html.escape(f"{scheme}://{host}"),
+        sections="".join(_section(format, f"{scheme}://{host}") for format in formats),
     )
     return Rendered(200, _HEADERS, document.encode())
+
+
+def _section(format: Format, base: str) -> str:
+    snippets = format.snippets(SnippetContext(format.name, f"{base}/repository/{format.name}/"))
+    shown = "".join(f"<pre>{html.escape(snippet.text)}</pre>\n" for snippet in snippets[:1])
+    return f"<h2>{html.escape(format.title)}</h2>\n{shown}"
 
 
 @cache
