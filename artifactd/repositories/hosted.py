@@ -173,9 +173,9 @@ class HostedRepository:
         ]
         return Page(readable, page.next)
 
-    def index(self, index: Index[T], key: str) -> Document[T]:
+    def index(self, index: Index[T], key: str, *, right: Verb = Verb.READ) -> Document[T]:
         selection = index.selects(key)
-        self._check(Verb.READ, selection.prefix or f"{selection.name}/")
+        self._check(right, selection.prefix or f"{selection.name}/")
         depends = self._depends(selection.name)
         if self._at is not None and self._past is not None:
             return self._past_document(index, key, selection, self._at, self._past)

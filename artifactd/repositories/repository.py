@@ -37,8 +37,9 @@ class Repository(Protocol):
         grant covers. So a page may hold fewer than `limit` and still have a next one."""
         ...
 
-    def index(self, index: Index[T], key: str) -> Document[T]:
-        """A document derived from the assets it selects. It may be empty; it is never absent."""
+    def index(self, index: Index[T], key: str, *, right: Verb = Verb.READ) -> Document[T]:
+        """A document derived from the assets it selects. It may be empty; it is never absent. `right`: the
+        verb that it takes, where it is looked into for doing something and not shown."""
         ...
 
     def permit(self, verb: Verb, path: str = "") -> None:

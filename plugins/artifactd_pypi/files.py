@@ -74,7 +74,7 @@ def delete_version(exchange: Exchange) -> Rendered:
     """Delete all files of a version."""
     project, release = asked_project(exchange), asked_version(exchange)
     exchange.repository.permit(Verb.DELETE, f"{project}/")
-    files = exchange.repository.index(PROJECTS, project).value.of_release(release)
+    files = exchange.repository.index(PROJECTS, project, right=Verb.DELETE).value.of_release(release)
     assets = [exchange.services.held(file_path(project, file.filename)) for file in files]
     if not files:
         raise VersionNotFound(exchange.repository.name, f"{project} {exchange.params['version']}")

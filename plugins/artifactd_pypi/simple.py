@@ -3,7 +3,7 @@
 from typing import Final
 from urllib.parse import quote
 
-from artifactd.plugin import Content, Exchange, Rendered, represented
+from artifactd.plugin import Content, Exchange, Rendered, Verb, represented
 from artifactd_pypi.errors import ProjectNotFound
 from artifactd_pypi.negotiation import form_for
 from artifactd_pypi.pages import list_page, project_page
@@ -27,6 +27,7 @@ def get_project(exchange: Exchange) -> Content | Rendered:
     """A project's page, at its normalised name alone."""
     name = asked_project(exchange)
     if name != exchange.params["project"]:
+        exchange.repository.permit(Verb.READ, f"{name}/")
         return _redirect(exchange, f"../{quote(name)}/")
     document = exchange.repository.index(PROJECTS, name)
     if not document.revision:
@@ -45,7 +46,9 @@ def get_project(exchange: Exchange) -> Content | Rendered:
 
 def add_slash(exchange: Exchange) -> Rendered:
     """To a page's own address. Uploads have a route before this one."""
-    return _redirect(exchange, f"{quote(asked_project(exchange))}/")
+    name = asked_project(exchange)
+    exchange.repository.permit(Verb.READ, f"{name}/")
+    return _redirect(exchange, f"{quote(name)}/")
 
 
 def add_slash_to_list(exchange: Exchange) -> Rendered:

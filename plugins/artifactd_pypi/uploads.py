@@ -52,7 +52,7 @@ CHECKSUMS: Final[Mapping[str, str]] = {
 LARGEST_FIELD: Final = 16 << 20
 """Bytes of a field: a README of 3 MB is one."""
 
-LARGEST_FORM: Final = 64 << 20
+LARGEST_FORM: Final = 32 << 20
 """Bytes of all fields together."""
 
 MOST_FIELDS: Final = 20_000

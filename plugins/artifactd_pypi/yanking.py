@@ -76,7 +76,7 @@ def _yankable(exchange: Exchange) -> tuple[str, str]:
 
 
 def _project(exchange: Exchange, project: ProjectName) -> Project:
-    document = exchange.repository.index(PROJECTS, project)
+    document = exchange.repository.index(PROJECTS, project, right=Verb.WRITE)
     if not document.revision:
         raise ProjectNotFound(exchange.repository.name, project)
     return document.value

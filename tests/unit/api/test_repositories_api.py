@@ -157,7 +157,11 @@ def test_a_name_that_cannot_be_is_refused(untouched: ApiClient, name: str) -> No
 def test_a_path_that_reads_in_two_ways_is_refused(untouched: ApiClient, method: str, path: str) -> None:
     body = {"format": "raw"} if method == "PUT" else None
     assert untouched.request(method, f"/repositories/{path}", body).status_code in (400, 404)
-    assert [item["name"] for item in untouched.get("/repositories").json()["items"]] == ["docker", "pypi", "raw"]
+    assert [item["name"] for item in untouched.get("/repositories").json()["items"]] == [
+        "docker",
+        "pypi",
+        "raw",
+    ]
 
 
 def test_an_entry_point_belongs_to_one_repository(api: ApiClient) -> None:

@@ -188,6 +188,9 @@ class Paths:
             (paths.discard if change.retired else paths.add)(change.asset.path)
         return sorted(paths)
 
+    def size(self, document):  # type: ignore[no-untyped-def]
+        return len(document)
+
 
 def test_what_is_not_there_is_not_in_the_past_either(
     shelf: Shelf, clock: FakeClock, compact: Callable[[], Compacted]
