@@ -59,7 +59,14 @@ def read_metadata(file: BinaryIO, filename: Filename, reading: Reading) -> bytes
         if filename.text.endswith(".zip"):
             return _from_zip(file, size)
         return _from_tar(file, size)
-    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        struct.error,
+        NotImplementedError,
+        ValueError,
+    ) as error:
         raise ArchiveInvalid(f"{_DAMAGED}: {error}") from error
 
 
@@ -115,7 +122,11 @@ def _open_zip(file: BinaryIO, size: int) -> zipfile.ZipFile:
         )
     if directory.start + directory.size != directory.end:
         raise ArchiveInvalid("the zip file's directory is not where it says")
-    return zipfile.ZipFile(file)
+    archive = zipfile.ZipFile(file)
+    if len(archive.infolist()) != directory.members:
+        archive.close()
+        raise ArchiveInvalid("the zip file's directory does not have as many members as it says")
+    return archive
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,21 +202,23 @@ def _read_zip(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
 
 def _from_tar(file: BinaryIO, size: int) -> bytes:
     stream = _Unzipped(file, size)
-    names: set[str] = set()
+    members: dict[str, _Member] = {}
     found: dict[str, bytes] = {}
-    for member in _tar_members(stream):
+    for count, member in enumerate(_tar_members(stream), 1):
         _check_name(member.name)
-        names.add(member.name)
-        if len(names) > MOST_MEMBERS:
+        if count > MOST_MEMBERS:
             raise ArchiveInvalid(f"the archive has more than {MOST_MEMBERS} members")
+        known = members.setdefault(member.name, member)
+        if known is not member and not (known.is_folder and member.is_folder):
+            raise ArchiveInvalid(f"the archive has two members {member.name!r}")
         if member.name.count("/") == 1 and member.name.endswith("/PKG-INFO"):
-            if member.name in found or not member.is_file:
-                raise ArchiveInvalid(f"the archive's {member.name} occurs twice or is not a file")
+            if not member.is_file:
+                raise ArchiveInvalid(f"the archive's {member.name} is not a file")
             _check_size(member.name, member.size)
             found[member.name] = stream.take(member.size)
             member.taken = member.size
     stream.drain()
-    wanted = f"{_top(names)}/PKG-INFO"
+    wanted = f"{_top(members)}/PKG-INFO"
     if wanted not in found:
         raise ArchiveInvalid(f"the source distribution has no {wanted}")
     return found[wanted]
@@ -218,6 +231,7 @@ class _Member:
     name: str
     size: int
     is_file: bool
+    is_folder: bool
     taken: int = 0
 
 
@@ -294,7 +308,9 @@ def _tar_members(stream: _Unzipped) -> Iterator[_Member]:
         size = _decimal(said["size"]) if "size" in said else size
         if kind in b"125":
             size = 0
-        member = _Member(name.removeprefix("./").rstrip("/"), size, kind in b"\x0007")
+        is_folder = kind == b"5" or name.endswith("/")  # the oldest have no kind for it
+        is_file = kind in b"\x0007" and not is_folder
+        member = _Member(name.removeprefix("./").rstrip("/"), size, is_file, is_folder)
         if member.name not in ("", "."):
             yield member
         stream.skip(member.size - member.taken)

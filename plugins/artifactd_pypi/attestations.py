@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from artifactd_pypi.errors import UploadInvalid
+from artifactd_pypi.errors import UploadInvalid, quoted
 
 PROVENANCE_TYPE: Final = "application/vnd.pypi.integrity.v1+json"
 
@@ -74,6 +74,8 @@ def _check_subject(subjects: Any, filename: str, sha256: str) -> None:
     if not isinstance(subject, dict) or not isinstance(subject.get("digest"), dict):
         raise UploadInvalid("an attestation's statement does not have one subject with a digest")
     if subject.get("name") != filename:
-        raise UploadInvalid(f"an attestation is about {subject.get('name')!r}, not about {filename!r}")
+        raise UploadInvalid(
+            f"an attestation is about {quoted(str(subject.get('name')))}, not about {filename!r}"
+        )
     if subject["digest"].get("sha256") != sha256:
         raise UploadInvalid(f"an attestation is about other content than that of {filename!r}")

@@ -6,6 +6,11 @@ from typing import ClassVar
 from artifactd.plugin import ArtifactdError, AssetNotFound, InvalidInput
 
 
+def quoted(text: str, longest: int = 80) -> str:
+    """`text` as a message repeats it: enough to be recognised by."""
+    return repr(text if len(text) <= longest else f"{text[:longest]}…")
+
+
 class UploadInvalid(InvalidInput):
     """A form, a file name, an archive or metadata that no client could do anything with."""
 

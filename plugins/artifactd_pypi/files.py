@@ -78,7 +78,7 @@ def delete_version(exchange: Exchange) -> Rendered:
     assets = [exchange.services.held(file_path(project, file.filename)) for file in files]
     if not files:
         raise VersionNotFound(exchange.repository.name, f"{project} {exchange.params['version']}")
-    with exchange.repository.edit(f"delete {project} {release}") as edit:
+    with exchange.repository.edit(f"delete {project} {exchange.params['version']}") as edit:
         for asset in assets:
             if asset is not None:
                 _delete(exchange, edit, project, asset)

@@ -6,7 +6,7 @@ versions of the metadata are taken as they are (pypi R96).
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, BinaryIO, Final
 
 from packaging.metadata import parse_email
@@ -15,8 +15,8 @@ from packaging.version import InvalidVersion, Version
 from artifactd.plugin import Coordinates, Description
 from artifactd_pypi.archives import read_metadata
 from artifactd_pypi.errors import UploadInvalid
-from artifactd_pypi.filenames import Filename, Kind, Reading, parse_filename
-from artifactd_pypi.names import owner, project_name, release_of
+from artifactd_pypi.filenames import LONGEST, Filename, Kind, Reading, parse_filename
+from artifactd_pypi.names import owner, project_name
 
 METADATA_KIND: Final = "metadata"
 """METADATA of a wheel as a derived document: what clients ask for in place of the wheel (PEP 658)."""
@@ -27,6 +27,20 @@ PKG_INFO_KIND: Final = "pkg-info"
 LONGEST_FACT: Final = 1024
 """Characters of a fact that pages and lists repeat."""
 
+MOST_LINES: Final = 100_000
+"""Lines of metadata before its body: old tools wrote a README there."""
+
+_FIELDS: Final = frozenset(
+    b"metadata-version name version dynamic platform supported-platform summary description"
+    b" description-content-type keywords home-page download-url author author-email maintainer"
+    b" maintainer-email license license-expression license-file classifier requires-dist requires-python"
+    b" requires-external project-url provides-extra provides-dist obsoletes-dist provides requires"
+    b" obsoletes import-name import-namespace".split()
+)
+"""The fields of core metadata up to 2.6. Parsers of mail, which others are read by, do more with a header
+than anybody wants here."""
+
+_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _METADATA_VERSION = re.compile(r"[12]\.[0-9]{1,3}")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -61,7 +75,7 @@ def describe(path: str, content_type: str, file: BinaryIO) -> Description:
         derived = METADATA_KIND
         attributes["metadata"] = hashlib.sha256(data).hexdigest()
     return Description(
-        coordinates=Coordinates("", reading.project, release_of(version)),
+        coordinates=Coordinates("", reading.project, str(version)),
         label=str(version),
         attributes=attributes,
         derived={derived: data},
@@ -69,10 +83,29 @@ def describe(path: str, content_type: str, file: BinaryIO) -> Description:
 
 
 def parse_metadata(data: bytes) -> Raw:
-    """Core metadata as it is written, whatever it says. What occurs twice though it may not, or is not
-    UTF-8, is left out."""
-    raw, _ = parse_email(data)
-    return {**raw}
+    """Core metadata as it is written, whatever it says. Fields that nobody knows are left out, and what
+    occurs twice though it may not, or is not UTF-8. Raises UploadInvalid for a head of too many lines."""
+    end = _END_OF_HEAD.search(data)
+    head, body = (data, b"") if end is None else (data[: end.start()], data[end.end() :])
+    if head.count(b"\n") > MOST_LINES:
+        raise UploadInvalid(f"the metadata has more than {MOST_LINES} lines before its description")
+    raw, _ = parse_email(b"\n".join(_known_lines(head)) + b"\n")
+    found: dict[str, Any] = {**raw}
+    if body.strip():
+        found["description"] = body.decode("utf-8", "replace")
+    return found
+
+
+def _known_lines(head: bytes) -> list[bytes]:
+    """The lines of fields that core metadata has, with those that continue them."""
+    lines: list[bytes] = []
+    known = False
+    for line in head.splitlines():
+        if not line.startswith((b" ", b"\t")):
+            known = line.partition(b":")[0].strip().lower() in _FIELDS
+        if known:
+            lines.append(line)
+    return lines
 
 
 def clean(text: str) -> str:
@@ -90,6 +123,8 @@ def _agreed(raw: Raw, document: str, filename: Filename, reading: Reading) -> Ve
     ):
         if not raw.get(field):
             raise UploadInvalid(f"{document} in {filename.text} has no {title}, or more than one")
+        if len(raw[field]) > LONGEST:
+            raise UploadInvalid(f"{title} in {document} has {len(raw[field])} characters")
     if not _METADATA_VERSION.fullmatch(raw["metadata_version"]):
         raise UploadInvalid(
             f"{document} has Metadata-Version {clean(raw['metadata_version'])!r}; 1 and 2 are known"
@@ -105,8 +140,3 @@ def _agreed(raw: Raw, document: str, filename: Filename, reading: Reading) -> Ve
     if version != reading.version:
         raise UploadInvalid(f"{document} says its version is {version}, the file name {reading.version}")
     return version
-
-
-def lines_of(raw: Raw, field: str) -> Sequence[str]:
-    """A field that may stand several times, cleaned."""
-    return [clean(line) for line in raw.get(field, ())]

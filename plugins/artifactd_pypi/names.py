@@ -10,7 +10,7 @@ from typing import Final, NewType
 from packaging.utils import canonicalize_version
 from packaging.version import Version
 
-from artifactd_pypi.errors import UploadInvalid
+from artifactd_pypi.errors import UploadInvalid, quoted
 
 ProjectName = NewType("ProjectName", str)
 """Normalised; made only by `project_name`."""
@@ -18,6 +18,9 @@ ProjectName = NewType("ProjectName", str)
 Release = NewType("Release", str)
 """A version by which files belong together: `1.0` and `1.0.0` are the same (PEP 440). Made only by
 `release_of`."""
+
+LONGEST_NAME: Final = 200
+"""Characters of a project's name: with a version it must fit a file name."""
 
 METADATA: Final = ".metadata"  # PEP 658
 SIGNATURE: Final = ".asc"
@@ -36,15 +39,15 @@ def project_name(text: str) -> ProjectName:
     """`text` as the normalised name of a project (PEP 503, PEP 508). Raises UploadInvalid."""
     if not is_name(text):
         raise UploadInvalid(
-            f"{text!r} cannot name a project: use ASCII letters and digits, with dots, dashes and"
-            " underscores between them"
+            f"{quoted(text)} cannot name a project: use at most {LONGEST_NAME} ASCII letters and digits,"
+            " with dots, dashes and underscores between them"
         )
     return ProjectName(_SEPARATORS.sub("-", text).lower())
 
 
 def is_name(text: str) -> bool:
     """Whether `text` is a valid name, normalised or not."""
-    return _VALID.fullmatch(text) is not None
+    return len(text) <= LONGEST_NAME and _VALID.fullmatch(text) is not None
 
 
 def release_of(version: Version) -> Release:

@@ -44,9 +44,21 @@ def form_for(arrival: Arrival) -> Form:
     return choose_form(",".join(arrival.headers.getlist("accept")))
 
 
-@lru_cache(1024)  # clients of one kind all send the same
 def choose_form(accept: str) -> Form:
     """The form that an Accept header prefers. What is malformed in it counts as not said."""
+    return _remembered(accept) if len(accept) <= _REMEMBERED else _choose(accept)
+
+
+_REMEMBERED: Final = 512
+"""Characters of the longest header that is remembered: no client of Python's sends more."""
+
+
+@lru_cache(1024)  # clients of one kind all send the same
+def _remembered(accept: str) -> Form:
+    return _choose(accept)
+
+
+def _choose(accept: str) -> Form:
     ranges = _ranges(accept)
     best = Form.HTML
     highest: tuple[float, int] = (0.0, 0)

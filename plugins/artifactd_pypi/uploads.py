@@ -26,7 +26,7 @@ from artifactd.plugin import (
     hex_of,
 )
 from artifactd_pypi.attestations import PROVENANCE_TYPE, provenance_of
-from artifactd_pypi.errors import FileExists, ProjectClosed, UploadInvalid
+from artifactd_pypi.errors import FileExists, ProjectClosed, UploadInvalid, quoted
 from artifactd_pypi.filenames import Filename, Kind, Reading, parse_filename
 from artifactd_pypi.files import FILE_TYPE
 from artifactd_pypi.listing import parse_version
@@ -136,18 +136,19 @@ def read_upload(form: FormData) -> Upload:
         _only(fields, "protocol_version") or _only(fields, "protcol_version"),
     )
     if action != "file_upload":
-        raise UploadInvalid(f"the action {action!r} is not possible here; ':action' must be 'file_upload'")
+        raise UploadInvalid(
+            f"the action {quoted(action)} is not possible here; ':action' must be 'file_upload'"
+        )
     if version not in ("", "1"):
-        raise UploadInvalid(f"protocol_version is {version!r}; the protocol version spoken here is 1")
+        raise UploadInvalid(f"protocol_version is {quoted(version)}; the protocol version spoken here is 1")
     if form.file is None:
         raise UploadInvalid(f"the form has no file in its field {_FILE!r}")
     filename = parse_filename(form.filename)
     project = project_name(_only(fields, "name"))
     reading = filename.read_as(project)
     if reading is None:
-        raise UploadInvalid(
-            f"the form is about project {_only(fields, 'name')!r}; {filename.text!r} names no file of it"
-        )
+        name = quoted(_only(fields, "name"))
+        raise UploadInvalid(f"the form is about project {name}; {filename.text!r} names no file of it")
     return Upload(
         filename,
         reading,
@@ -178,7 +179,7 @@ def _check_version(exchange: Exchange, upload: Upload, fields: Fields) -> None:
     try:
         version, _ = parse_version(stated)
     except ValueError as error:
-        raise UploadInvalid(f"the form's version {stated!r} is none (PEP 440)") from error
+        raise UploadInvalid(f"the form's version {quoted(stated)} is none (PEP 440)") from error
     if version != upload.reading.version:
         raise UploadInvalid(f"the form says version {version}, the file name {upload.reading.version}")
     if version.local is not None and not exchange.repository.settings.allow_local_versions:
@@ -189,12 +190,12 @@ def _check_filetype(exchange: Exchange, upload: Upload, fields: Fields) -> None:
     stated, kind = _only(fields, "filetype"), upload.filename.kind
     if stated not in ("", kind.value):
         raise UploadInvalid(
-            f"the form's filetype is {stated!r}, the file name {upload.filename.text!r} of a {kind}"
+            f"the form's filetype is {quoted(stated)}, the file name {upload.filename.text!r} of a {kind}"
         )
     python = _only(fields, "pyversion")
     if kind is Kind.SDIST and python not in ("", "source"):
         raise UploadInvalid(
-            f"the form's pyversion is {python!r}; that of a source distribution is 'source'"
+            f"the form's pyversion is {quoted(python)}; that of a source distribution is 'source'"
         )
 
 
@@ -231,7 +232,7 @@ def _as_hex(field: str, algorithm: str, stated: str) -> str:
     except (binascii.Error, ValueError):
         decoded = b""
     if len(decoded) * 2 != digits:
-        raise UploadInvalid(f"the form's {field} {stated!r} is no {algorithm} checksum")
+        raise UploadInvalid(f"the form's {field} {quoted(stated)} is no {algorithm} checksum")
     return decoded.hex()
 
 

@@ -72,7 +72,7 @@ def _yankable(exchange: Exchange) -> tuple[str, str]:
         raise VersionNotFound(
             exchange.repository.name, f"{project} {exchange.params['version']} {filename}".rstrip()
         )
-    return yank_path(project, release, filename), filename or f"{project} {release}"
+    return yank_path(project, release, filename), filename or f"{project} {exchange.params['version']}"
 
 
 def _project(exchange: Exchange, project: ProjectName) -> Project:
