@@ -48,13 +48,22 @@ def stored(server: Running) -> set[str]:
 
 
 def referenced(server: Running) -> set[str]:
-    """The location of every blob that a live asset names."""
-    asset, blob = tables.asset, tables.blob
-    named = select(blob.c.location).join(
-        asset, (asset.c.digest == blob.c.digest) & (asset.c.store_id == blob.c.store_id)
+    """The location of every blob that a live asset names, and of what was derived from these."""
+    asset, blob, derived = tables.asset, tables.blob, tables.derived
+    live = select(asset.c.store_id, asset.c.digest).where(asset.c.retired_revision.is_(None)).subquery()
+    made = select(derived.c.store_id, derived.c.derived_digest.label("digest")).join(
+        live, (live.c.digest == derived.c.digest) & (live.c.store_id == derived.c.store_id)
     )
     with server.core() as core, core.database.connect() as connection:
-        return set(connection.execute(named.where(asset.c.retired_revision.is_(None))).scalars())
+        return {
+            location
+            for named in (live, made.subquery())
+            for location in connection.execute(
+                select(blob.c.location).join(
+                    named, (named.c.digest == blob.c.digest) & (named.c.store_id == blob.c.store_id)
+                )
+            ).scalars()
+        }
 
 
 def known(server: Running) -> set[str]:
