@@ -44,6 +44,17 @@ class ArtifactdError(Exception):
         return self.message.format(**vars(self))
 
 
+class _OnAPath:
+    """An error about a path, or, where that is empty, about any."""
+
+    path: str
+    message: ClassVar[str]
+    anywhere: ClassVar[str]
+
+    def __str__(self) -> str:
+        return (self.message if self.path else self.anywhere).format(**vars(self))
+
+
 class NotFound(ArtifactdError):
     message = "not found"
 
@@ -214,22 +225,24 @@ class InvalidCredentials(Unauthenticated):
 
 
 @dataclass(eq=False)
-class InsufficientScope(Unauthenticated):
+class InsufficientScope(_OnAPath, Unauthenticated):
     """The principal may, its token may not: another token would do."""
 
     verb: str
     repository: str
     path: str
     message: ClassVar[str] = "the token does not cover {verb} on {path!r} in repository {repository!r}"
+    anywhere: ClassVar[str] = "the token does not cover {verb} in repository {repository!r}"
 
 
 @dataclass(eq=False)
-class Forbidden(ArtifactdError):
+class Forbidden(_OnAPath, ArtifactdError):
     principal: str
     verb: str
     repository: str
     path: str
     message: ClassVar[str] = "{principal} may not {verb} {path!r} in repository {repository!r}"
+    anywhere: ClassVar[str] = "{principal} may not {verb} in repository {repository!r}"
 
 
 @dataclass(eq=False)

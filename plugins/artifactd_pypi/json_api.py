@@ -125,7 +125,7 @@ def _bytes(content: Content) -> bytes:
 def _file(file: File, base: str) -> Mapping[str, Any]:
     return {
         "comment_text": "",
-        "digests": {**file.checksums},
+        "digests": {name.replace("-", "_"): value for name, value in file.checksums.items()},
         "filename": file.filename,
         "has_sig": file.signed,
         "packagetype": file.kind,

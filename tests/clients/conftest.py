@@ -7,22 +7,26 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from socket import create_server
+from zlib import crc32
 
 import pytest
 
+from tests.support.homes import Home
+from tests.support.hosted import Hosted
 from tests.support.parts import require
 from tests.support.programs import Program, installed
+from tests.support.projects import Project, build, write_project
 from tests.support.serving import Running, serving
 
 
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A server with two web processes and the starter repository `docker`, for all tests: each pushes to
-    an image of its own."""
+    """A server with two web processes, for all tests. Its starter repository `docker` is for all of them,
+    too: each pushes to an image of its own."""
     with serving(tmp_path_factory.mktemp("clients") / "data", workers=2) as server:
         yield server
 
@@ -32,6 +36,39 @@ def image_name(registry: Running, request: pytest.FixtureRequest) -> str:
     """A name for an image of this test alone, as `HOST:PORT/docker/…`."""
     words = re.findall(r"[a-z0-9]+", request.node.name.lower().removeprefix("test_"))
     return f"{registry.host}/docker/{'-'.join(words)[:80]}"
+
+
+@pytest.fixture
+def hosted(registry: Running, request: pytest.FixtureRequest) -> Hosted:
+    """A repository of Python projects of this test alone."""
+    words = re.findall(r"[a-z0-9]+", request.node.name.lower().removeprefix("test_"))
+    name = f"{'-'.join(words)[:50]}-{crc32(request.node.nodeid.encode()):x}"
+    return Hosted(registry, registry.repository(name, "pypi"))
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """The home folder of this test's clients, which they run in unless told otherwise."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return Home(folder)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Project]:
+    """Builds the project of a back end once for all tests that ask for it, which leave it as it is.
+    Another comment is another build."""
+    projects: dict[tuple[str, str], Project] = {}
+
+    def made(backend: str, comment: str = "") -> Project:
+        if (backend, comment) not in projects:
+            folder = tmp_path_factory.mktemp(f"by-{backend}")
+            projects[backend, comment] = write_project(folder / "project", backend, comment)
+            build(projects[backend, comment], Home(folder))
+        return projects[backend, comment]
+
+    return made
 
 
 @pytest.fixture

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.distributions import wheel
+from tests.support.homes import Home
+from tests.support.hosted import Hosted
 from tests.support.layouts import pullable, read_layout, write_layout
 from tests.support.programs import Program, found
 from tests.support.serving import ADMIN, Running, eventually, listens, serving
@@ -47,6 +50,7 @@ def front(tmp_path: Path, unused_port: int) -> Iterator[Front]:
     trusted = tmp_path / "trusted"
     trusted.mkdir()
     name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
+    name += ["-addext", "basicConstraints=critical,CA:FALSE"]  # uv takes no authority for a server
     files = ["-keyout", str(tmp_path / "key.pem"), "-out", str(trusted / "ca.crt"), "-days", "2"]
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", *name, *files)
     both = (trusted / "ca.crt").read_text() + (tmp_path / "key.pem").read_text()
@@ -84,3 +88,19 @@ def test_every_tag_is_listed(skopeo: Program, front: Front) -> None:
     flags = ("--cert-dir", front.certificates, "--creds", CREDENTIALS)
     said = skopeo("list-tags", *flags, f"docker://{front.host}/docker/team/app")
     assert sorted(json.loads(said)["Tags"]) == sorted(tags)
+
+
+def test_a_project_is_published_and_installed(home: Home, front: Front, tmp_path: Path) -> None:
+    # pypi R21, R22, R24: pages name files, and redirects pages, whatever the address they were asked at.
+    hosted = Hosted(front.server, front.server.repository("python", "pypi"))
+    url = f"https://{front.host}/repository/{hosted.name}"
+    app = wheel("Acme.App")
+    (tmp_path / app.filename).write_bytes(app.content)
+    uv = home.program("uv", SSL_CERT_FILE=str(front.certificates / "ca.crt"))
+    uv("publish", "--publish-url", url, "-u", ADMIN.name, "-p", ADMIN.password, tmp_path / app.filename)
+    index = f"{url.replace('//', f'//{CREDENTIALS}@')}/simple"
+    uv("pip", "install", "--no-cache", "--index-url", index, "--target", tmp_path / "uv", "acme-app")
+    flags = ("--cert", front.certificates / "ca.crt", "--no-cache-dir", "--index-url", index)
+    home.program("pip-26")("install", *flags, "--target", tmp_path / "pip", "Acme.App")
+    assert (tmp_path / "uv" / "acme_app").is_dir()
+    assert (tmp_path / "pip" / "acme_app").is_dir()
