@@ -25,16 +25,24 @@ from tests.contracts.format_contract import (
     published,
 )
 from tests.support import toy_format
+from tests.support.databases import PostgresServer
 from tests.support.distributions import Distribution, wheel
 from tests.support.images import Built, Registry, digest_of, image
 from tests.support.server import Answer, RunningServer, running
 from tests.support.upload_forms import form
 
 
-@pytest.fixture(scope="module")
-def contract_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """A server whose time these tests may move."""
-    with running(tmp_path_factory.mktemp("contract"), {"toy": toy_format.format}) as server:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def contract_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
+    """A server whose time these tests may move, on each engine."""
+    settings = {}
+    if request.param == "postgresql":
+        postgresql: PostgresServer = request.getfixturevalue("postgresql_server")
+        settings["database_url"] = postgresql.url(postgresql.create())
+    folder = tmp_path_factory.mktemp("contract")
+    with running(folder, {"toy": toy_format.format}, **settings) as server:
         yield server
 
 
