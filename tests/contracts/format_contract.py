@@ -81,6 +81,10 @@ class Adapter(Protocol):
         """Its asset path, as roles mean it."""
 
     @abstractmethod
+    def owner(self, item: Item) -> str:
+        """What its path begins with, and with it everything of the same name."""
+
+    @abstractmethod
     def publish(self, client: Client, item: Item) -> Answer:
         """Publish it as a client does, until it is refused. The last answer."""
 
@@ -109,8 +113,8 @@ class FormatContract:
 
     @pytest.fixture
     def admin(self, contract_server: RunningServer, adapter: Adapter) -> Client:
-        """The administrator, and a new repository."""
-        return Client(contract_server, contract_server.repository(adapter.format))
+        """The administrator, and a new repository whose files may be replaced."""
+        return Client(contract_server, contract_server.repository(adapter.format, write_policy="allow"))
 
     # Publishing and reading
 
@@ -223,7 +227,7 @@ class FormatContract:
 
     def test_a_path_rule_says_what_may_be_read_and_published(self, adapter: Adapter, admin: Client) -> None:
         published(adapter, admin, OTHER)
-        rule = (admin.repository, f"{ITEM.name}/**", (Verb.READ, Verb.WRITE))
+        rule = (admin.repository, f"{adapter.owner(ITEM)}/**", (Verb.READ, Verb.WRITE))
         user = admin.by(admin.server.user(rule))
         published(adapter, user, ITEM)
         assert user.request("GET", adapter.url(admin.repository, ITEM)).status == 200

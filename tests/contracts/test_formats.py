@@ -11,18 +11,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from artifactd.auth.principal import Verb
 from artifactd.tasks.task import Task
 from tests.contracts.format_contract import (
-    ITEM,
-    OTHER,
-    Adapter,
     Client,
     FormatContract,
     Item,
     PublicationContract,
     parsed,
-    published,
 )
 from tests.support import toy_format
 from tests.support.databases import PostgresServer
@@ -62,6 +57,9 @@ class Raw:
 
     def path(self, item: Item) -> str:
         return f"{item.name}/{item.version}"
+
+    def owner(self, item: Item) -> str:
+        return item.name
 
     def publish(self, client: Client, item: Item) -> Answer:
         return client.request("PUT", self.url(client.repository, item), self.body(item))
@@ -136,6 +134,9 @@ class Docker:
     def path(self, item: Item) -> str:
         return f"{item.name}/tags/{item.version}"
 
+    def owner(self, item: Item) -> str:
+        return item.name
+
     def publish(self, client: Client, item: Item) -> Answer:
         built = self._image(item)
         to = Registry(client.server, client.repository, item.name, client.login)
@@ -192,6 +193,9 @@ class PyPI:
     def delete(self, client: Client, item: Item) -> Answer:
         return client.request("DELETE", self.url(client.repository, item))
 
+    def owner(self, item: Item) -> str:
+        return self._project(item.name)
+
     def _project(self, name: str) -> str:
         return name.replace("/", "-")
 
@@ -227,25 +231,6 @@ class TestPyPI(FormatContract):
     @pytest.fixture
     def adapter(self) -> PyPI:
         return PyPI()
-
-    @pytest.fixture
-    def admin(self, contract_server: RunningServer, adapter: Adapter) -> Client:
-        """Files of this format are published once unless a repository says otherwise, as the contract asks
-        of `allow`."""
-        return Client(contract_server, contract_server.repository(adapter.format, write_policy="allow"))
-
-    def test_a_path_rule_says_what_may_be_read_and_published(self, adapter: Adapter, admin: Client) -> None:
-        """As for every format, below what a project's name is here."""
-        published(adapter, admin, OTHER)
-        below = adapter.path(ITEM).partition("/")[0] + "/**"
-        user = admin.by(admin.server.user((admin.repository, below, (Verb.READ, Verb.WRITE))))
-        published(adapter, user, ITEM)
-        assert user.request("GET", adapter.url(admin.repository, ITEM)).status == 200
-        assert user.request("GET", adapter.url(admin.repository, OTHER)).status == 403
-        before = set(admin.server.stored())
-        assert adapter.publish(user, OTHER.but("by someone else")).status == 403
-        assert adapter.delete(user, ITEM).status == 403
-        assert set(admin.server.stored()) == before
 
 
 class ToyCatalog:
