@@ -7,7 +7,8 @@ from artifactd.plugin import Snippet, SnippetContext
 
 def snippets(context: SnippetContext) -> Sequence[Snippet]:
     """For installers, then for publishers. Passwords stay where each client keeps them."""
-    url, simple, name = context.url, f"{context.url}simple/", context.repository
+    url, simple = context.url, f"{context.url}simple/"
+    name = f"artifactd-{context.repository}"  # poetry keeps the name `pypi` to itself
     variable = "UV_INDEX_" + "".join(each if each.isalnum() else "_" for each in name).upper()
     return (
         Snippet(
