@@ -30,6 +30,9 @@ MIB = 1 << 20
 BODY_LIMIT = 64 << 10
 """Larger bodies are not remembered here: their cost is the wire, not the way to it."""
 
+HELD_LIMIT = 4 * MIB
+"""The same for bodies that are in memory whether or not they are remembered here."""
+
 _PER_ENTRY = 1024
 """What an entry costs besides its bytes, about: objects, the key, two dictionary slots."""
 
@@ -127,14 +130,15 @@ class ResponseCache:
         not_after: Micros,
         record: Any = None,
         head_allowed: bool = True,
+        held: bool = False,
     ) -> bool:
         """Remember the answer to `key`. `taken` are the counters from before it was made; `body` is empty
-        for a HEAD. Returns whether it was taken: other statuses than 200 and 404, large bodies, cookies,
-        and headers that HTTP does not allow are not."""
+        for a HEAD; `held`: it is kept elsewhere, too. Returns whether it was taken: other statuses than 200
+        and 404, large bodies, cookies, and headers that HTTP does not allow are not."""
         names = {name.lower(): value for name, value in headers}
         if (
             status not in (200, 404)
-            or len(body) > BODY_LIMIT
+            or len(body) > (HELD_LIMIT if held else BODY_LIMIT)
             or "set-cookie" in names
             or not_after <= self._now()
         ):

@@ -50,6 +50,7 @@ from artifactd.http.serve import Served, send_rendered, serve
 from artifactd.http.services import BoundServices, Shared
 from artifactd.repositories.content import Content, Rendered
 from artifactd.repositories.past import parse_moment
+from artifactd.repositories.representation import Representation
 
 PREFIX = "/repository/"
 """Where every format's repositories are that has no better place."""
@@ -389,8 +390,10 @@ class Gateway:
         if not self._asked_again(key):
             return
         head_allowed = True
+        held = False
         not_after = now + REMEMBERED
         if isinstance(answer, Content):
+            held = isinstance(answer.source, Representation)
             asset = answer.head.asset
             if asset is not None and asset.keep is Keep.WHILE_REFERENCED:
                 # A HEAD for it is a promise that must be written down; a GET is not.
@@ -407,6 +410,7 @@ class Gateway:
             not_after=min(not_after, credential.principal.not_after or not_after),
             record=record,
             head_allowed=head_allowed,
+            held=held,
         )
 
     def _asked_again(self, key: Key) -> bool:

@@ -24,7 +24,7 @@ from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from artifactd.http.cache import EdgeServices, Entry, Key, recognise
-from artifactd.http.cycle import ArtifactCycle
+from artifactd.http.cycle import JOINED, ArtifactCycle
 from artifactd.http.headers import NOT_MODIFIED, STATUS_LINES, join
 from artifactd.http.screening import HEAD_LIMIT, Headers, Refused, parse_target, screen
 
@@ -59,7 +59,7 @@ class ArtifactProtocol(HttpToolsProtocol):
         self._activity_seen = -1
         self._active: ArtifactCycle | None = None  # the request being answered; `cycle` is the newest one
         self._refusal: bytes | None = None
-        self._hit: tuple[bytes, Entry, bytes, int, int] | None = None
+        self._hit: tuple[bytes, bytes, Entry, bytes, int, int] | None = None
         self._authorization: bytes | None = None
         self._tag = b""
         self._defaults_of: Any = None
@@ -243,23 +243,28 @@ class ArtifactProtocol(HttpToolsProtocol):
             return False
         if none_match is not None and entry.matches(none_match):
             data = b"".join((NOT_MODIFIED, self._default_block(), entry.block_304))
-            self._hit = (data, entry, key[0], 304, 0)
+            self._hit = (data, b"", entry, key[0], 304, 0)
         elif key[0] == b"HEAD":
             data = b"".join((entry.status_line, self._default_block(), entry.block))
-            self._hit = (data, entry, key[0], entry.status, 0)
-        else:
+            self._hit = (data, b"", entry, key[0], entry.status, 0)
+        elif len(entry.body) <= JOINED:
             data = b"".join((entry.status_line, self._default_block(), entry.block, entry.body))
-            self._hit = (data, entry, key[0], entry.status, len(entry.body))
+            self._hit = (data, b"", entry, key[0], entry.status, len(entry.body))
+        else:
+            data = b"".join((entry.status_line, self._default_block(), entry.block))
+            self._hit = (data, entry.body, entry, key[0], entry.status, len(entry.body))
         return True
 
     def _write_hit(self) -> None:
         assert self._hit is not None and self._edge is not None
-        data, entry, method, status, size = self._hit
+        data, body, entry, method, status, size = self._hit
         self._hit = None
         edge = self._edge
         edge.ring.append((edge.now(), method.decode(), status, size, 0, self._peer, entry.record))
         self.server_state.total_requests += 1
         self.transport.write(data)
+        if body:
+            self.transport.write(body)
 
     def _default_block(self) -> bytes:
         """Date and whatever else uvicorn adds: it makes a new list every second."""

@@ -26,7 +26,7 @@ from artifactd.http.conditional import RequestHeaders, http_date, not_modified, 
 from artifactd.http.ranges import Range, parse_range
 from artifactd.http.sendfile import TransferAborted
 from artifactd.repositories.content import Content, Head, InlineSource, Rendered, StoredSource
-from artifactd.repositories.representation import Representation
+from artifactd.repositories.representation import PLAIN, Representation
 
 SMALL = 64 << 10
 """Bytes of a stored document up to which it is read whole and sent in one write."""
@@ -108,27 +108,25 @@ async def _serve_representation(
 ) -> Served:
     # Several lines mean what one with commas does (RFC 9110, section 5.3).
     accepted = ",".join(request_headers.getlist("accept-encoding"))
-    coding = choose_coding(accepted, representation.codings)
-    head, etag = content.head, representation.etag_of(coding)
+    coding = choose_coding(accepted, representation.codings) or PLAIN
+    if representation.is_ready(coding):
+        coded = representation.coded(coding)
+    else:
+        coded = await asyncio.get_running_loop().run_in_executor(None, representation.coded, coding)
+    head = content.head
     varies = [value for name, value in content.headers if name.lower() == "vary"]
     added = [line for line in content.headers if line[0].lower() != "vary"]
     added.append(("vary", ", ".join([*varies, "Accept-Encoding"])))
     added.append(("accept-ranges", "none"))
-    if coding is not None:
+    if coding != PLAIN:
         added.append(("content-encoding", coding))
-    headers = list(_lines(head.content_type, etag, head.modified, "no-cache", tuple(added)))
-    if not_modified(request_headers, etag, head.modified):
+    headers = list(_lines(head.content_type, coded.etag, head.modified, "no-cache", tuple(added)))
+    if not_modified(request_headers, coded.etag, head.modified):
         return await _answer(
             send, 304, [line for line in headers if not line[0].startswith("content-")], None
         )
-    if coding is None:
-        body = representation.body
-    elif representation.is_ready(coding):
-        body = representation.encoded(coding)
-    else:
-        body = await asyncio.get_running_loop().run_in_executor(None, representation.encoded, coding)
-    headers.append(("content-length", str(len(body))))
-    return await _answer(send, 200, headers, b"" if method == "HEAD" else body)
+    headers.append(("content-length", str(len(coded.body))))
+    return await _answer(send, 200, headers, b"" if method == "HEAD" else coded.body)
 
 
 async def send_rendered(rendered: Rendered, *, method: str, send: Send) -> Served:

@@ -84,8 +84,8 @@ def represented(
     *headers: tuple[str, str],
 ) -> Content:
     """A representation to serve, last changed at `modified`. It is sent in the coding its client likes
-    best."""
-    head = Head(len(representation.body), representation.content_type, representation.etag, modified)
+    best, under the tag of that."""
+    head = Head(None, representation.content_type, "", modified)
     return Content(head, representation, depends, headers=headers)
 
 

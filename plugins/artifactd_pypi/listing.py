@@ -59,6 +59,11 @@ class File:
     yanked: str | None = None
 
     @property
+    def is_plain(self) -> bool:
+        """Whether nothing is said of it but what it says of itself."""
+        return not (self.signed or self.attested) and self.yanked is None
+
+    @property
     def order(self) -> tuple[Version, str]:
         """Where it stands on a page."""
         return self.version, self.filename

@@ -49,6 +49,8 @@ class Project:
     companions: Mapping[str, str] = field(default_factory=dict)
     yanks: Mapping[str, str] = field(default_factory=dict)
     status: Status = Status()
+    attested: bool = False
+    """Whether any of the files has a provenance."""
 
     def offered(self) -> Sequence[File]:
         """The files that clients may have: none of a project in quarantine."""
@@ -97,7 +99,8 @@ class _Draft:
         for change in changes:
             below = change.asset.path[len(self._name) + 1 :]
             self._apply(below, change.asset, gone=change.retired or change.asset.withheld is not None)
-        return Project(self._ordered(), self._companions, self._yanks, self._status)
+        attested = any(name.endswith(PROVENANCE) for name in self._companions)
+        return Project(self._ordered(), self._companions, self._yanks, self._status, attested)
 
     def _apply(self, below: str, asset: Asset, *, gone: bool) -> None:
         if not below.startswith("."):
@@ -134,6 +137,8 @@ class _Draft:
 
     def _said(self, file: File) -> File:
         """A file, with what the rest of the project says of it."""
+        if not self._companions and not self._yanks and file.is_plain:
+            return file
         release = file.release
         return replace(
             file,

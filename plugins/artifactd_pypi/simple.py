@@ -33,7 +33,7 @@ def get_project(exchange: Exchange) -> Content | Rendered:
     if not document.revision:
         raise ProjectNotFound(exchange.repository.name, name, document.depends)
     form = form_for(exchange.arrival)
-    attested = any(file.attested for file in document.value.files)
+    attested = document.value.attested
     base = base_url(exchange) if attested else ""
     page = document.represented(
         f"{form.value} {base}",

@@ -167,3 +167,15 @@ def test_a_connection_goes_on_after_a_304(index: Index, page: str, accept: str) 
             etag = response.getheader("etag")
     finally:
         connection.close()
+
+
+def test_a_page_that_is_larger_than_most_is_whole_whenever_it_is_asked_for(index: Index) -> None:
+    # From the second time on it is answered from what is remembered, and no longer in one write.
+    index.publish(*(wheel("many-files", f"{number}.0") for number in range(150)))
+    headers = {"accept": JSON, "accept_encoding": "identity"}
+    answers = [index.get("simple/many-files/", **headers) for _ in range(4)]
+    assert len(answers[0].body) > 64 << 10
+    assert {answer.body for answer in answers} == {answers[0].body}
+    assert {answer.header("content-length") for answer in answers} == {str(len(answers[0].body))}
+    index.publish(wheel("many-files", "150.0"))
+    assert index.get("simple/many-files/", **headers).body != answers[0].body

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from artifactd.db.generations import GLOBAL, Generations
-from artifactd.http.cache import BODY_LIMIT, MIB, EdgeServices, Key, ResponseCache, recognise
+from artifactd.http.cache import BODY_LIMIT, HELD_LIMIT, MIB, EdgeServices, Key, ResponseCache, recognise
 from artifactd.http.ring import Ring
 
 STRIPE = 500
@@ -224,3 +224,9 @@ def test_one_header_may_send_a_request_to_tier_2(edge: EdgeServices, header: tup
 
 def test_a_request_without_a_host_goes_to_tier_2(edge: EdgeServices) -> None:
     assert recognise([], edge.roles) is None
+
+
+def test_a_body_that_is_held_anyway_may_be_larger(bench: Bench) -> None:
+    body = b"x" * (BODY_LIMIT + 1)
+    assert bench.store(key(), body=body, held=True)
+    assert not bench.store(key("/huge"), body=b"x" * (HELD_LIMIT + 1), held=True)

@@ -8,7 +8,7 @@ import zstandard
 
 from artifactd.repositories.index import Document
 from artifactd.repositories.kept import Kept, KeptDocuments
-from artifactd.repositories.representation import SMALLEST, Representation
+from artifactd.repositories.representation import PLAIN, SMALLEST, Representation
 
 BODY = b"a page " * 1000
 
@@ -84,13 +84,16 @@ def test_a_form_is_rendered_once_and_shared() -> None:
 def test_each_coding_has_its_bytes_and_its_tag() -> None:
     page = Representation("text/html", BODY)
     assert page.codings == ("zstd", "gzip")
-    assert gzip.decompress(page.encoded("gzip")) == BODY
-    assert zstandard.decompress(page.encoded("zstd")) == BODY
-    assert page.encoded("gzip") is page.encoded("gzip")
-    tags = {page.etag_of(coding) for coding in (None, *page.codings)}
+    assert gzip.decompress(page.coded("gzip").body) == BODY
+    assert zstandard.decompress(page.coded("zstd").body) == BODY
+    assert page.coded().body is BODY
+    assert page.coded("gzip") is page.coded("gzip")
+    codings = (PLAIN, *page.codings)
+    tags = {page.coded(coding).etag for coding in codings}
     assert len(tags) == 3
-    assert tags == {Representation("text/html", BODY).etag_of(coding) for coding in (None, *page.codings)}
-    assert page.size == len(BODY) + len(page.encoded("gzip")) + len(page.encoded("zstd"))
+    assert tags == {Representation("text/html", BODY).coded(coding).etag for coding in codings}
+    assert not tags & {Representation("text/plain", BODY).coded(coding).etag for coding in codings}
+    assert page.size == len(BODY) + len(page.coded("gzip").body) + len(page.coded("zstd").body)
 
 
 def test_what_fits_a_packet_is_not_compressed() -> None:
