@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import bindparam, delete, insert, select, update
 
+from artifactd.blobs.digest import of_bytes
 from artifactd.blobs.store import Blob, StagedBlob
 from artifactd.catalog.assets import SUBJECT, Asset, Assets, Keep, Reference
 from artifactd.catalog.blob_stores import BlobStores
@@ -139,7 +140,9 @@ class Applier:
             )
         )
         self._add_derived = prepare(
-            insert(derived).values({c: p(c) for c in ("store_id", "digest", "kind", "derived_digest")})
+            insert(derived).values(
+                {c: p(c) for c in ("store_id", "digest", "kind", "derived_digest", "content")}
+            )
         )
         self._end_upload = prepare(delete(upload).where(upload.c.id == p("id")))
 
@@ -271,13 +274,19 @@ class _Application:
 
     def _derive(self, put: Put, kind: str, made: StagedBlob | bytes) -> None:
         assert put.blob is not None, "only bytes have derived documents"
-        assert isinstance(made, StagedBlob), "a turn does no I/O: derived documents are staged before it"
         source = {"store_id": self._store_id, "digest": put.blob.digest, "kind": kind}
-        if self._turn.one(self._sql._find_derived, **source) is not None:
+        known = self._turn.one(self._sql._find_derived, **source) is not None
+        if isinstance(made, bytes):
+            if not known:
+                self._turn.run(
+                    self._sql._add_derived, **source, derived_digest=of_bytes(made), content=made
+                )
+            return
+        if known:
             self._redundant.append(made)  # naming it as well would leave a blob row that nothing names
             return
         self._name_blob(made)
-        self._turn.run(self._sql._add_derived, **source, derived_digest=made.digest)
+        self._turn.run(self._sql._add_derived, **source, derived_digest=made.digest, content=None)
 
     def _add(self, put: Put) -> None:
         turn, sql = self._turn, self._sql

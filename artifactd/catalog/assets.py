@@ -106,6 +106,14 @@ class OwnerName:
 
 
 @dataclass(frozen=True, slots=True)
+class Derived:
+    """A document that was derived from an asset's bytes: a small one as it is, another as its blob."""
+
+    digest: Digest
+    document: Blob | bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A child in a listing: an asset, or a folder (`asset` None, `path` ends in a slash)."""
 
@@ -145,9 +153,16 @@ class Assets:
             .limit(bindparam("limit"))
         )
         self._derived = database.prepare(
-            select(store.c.name, blob.c.digest, blob.c.size, blob.c.location, blob.c.checksums)
+            select(
+                made.c.derived_digest,
+                made.c.content,
+                store.c.name,
+                blob.c.size,
+                blob.c.location,
+                blob.c.checksums,
+            )
             .select_from(
-                made.join(
+                made.outerjoin(
                     blob, and_(blob.c.store_id == made.c.store_id, blob.c.digest == made.c.derived_digest)
                 ).join(store, store.c.id == made.c.store_id)
             )
@@ -220,14 +235,19 @@ class Assets:
                 return
             low = rows[-1][0] + LOWEST
 
-    def derived(self, reader: Reader, store_id: int, asset: Asset, kind: str) -> Blob | None:
+    def derived(self, reader: Reader, store_id: int, asset: Asset, kind: str) -> Derived | None:
         """The document of this kind that was derived from an asset's bytes."""
         if asset.blob is None:
             return None
         row = reader.one(self._derived, store_id=store_id, digest=asset.blob.digest, kind=kind)
         if row is None:
             return None
-        return Blob(row[0], Digest(row[1]), row[2], row[3], msgspec.json.decode(row[4]))
+        digest = Digest(row[0])
+        if row[1] is not None:
+            return Derived(digest, bytes(row[1]))
+        if row[4] is None:
+            return None
+        return Derived(digest, Blob(row[2], digest, row[3], row[4], msgspec.json.decode(row[5])))
 
     def changes(self, reader: Reader, name_id: int, prefix: str, since: int) -> list[Change]:
         """Rows of an owner name below `prefix` that came or went after the revision `since`, oldest

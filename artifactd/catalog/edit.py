@@ -19,6 +19,11 @@ DAY: Final = timedelta(days=1)
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
+SMALL_DERIVED: Final = 64 << 10
+"""Bytes of a derived document up to which it lies in its row: another file would cost two more waits for
+the disk, beside the COMMIT that happens anyway."""
+
+
 class Absent:
     """As `if_digest`: the path must hold nothing."""
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -22,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 """The migration this code expects; compared with the database's at start."""
 
 metadata = MetaData(
@@ -75,6 +76,7 @@ derived = Table(
     Column("digest", Ordered, primary_key=True),  # the blob it was made from
     Column("kind", String(64), primary_key=True),
     Column("derived_digest", Ordered, nullable=False),
+    Column("content", LargeBinary),  # of a small one; else it is the blob of that digest
     Index("ix_derived_target", "store_id", "derived_digest"),
 )
 

@@ -17,6 +17,7 @@ def is_named() -> ColumnElement[bool]:
         .where(
             derived.c.store_id == blob.c.store_id,
             derived.c.derived_digest == blob.c.digest,
+            derived.c.content.is_(None),
             derived.c.digest != blob.c.digest,  # what is derived from itself would stay for ever
         )
         .correlate(blob),

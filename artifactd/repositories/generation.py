@@ -71,10 +71,12 @@ class Inputs:
         return self._catalog.stores.store(self._record.store_id).open(asset.blob.location)
 
     def derived(self, asset: Asset, kind: str) -> bytes:
-        blob = self._catalog.assets.derived(self._catalog.database, self._record.store_id, asset, kind)
-        if blob is None:
+        derived = self._catalog.assets.derived(self._catalog.database, self._record.store_id, asset, kind)
+        if derived is None:
             raise AssetNotFound(self._record.name, f"{asset.path} ({kind})")
-        with self._catalog.stores.store(self._record.store_id).open(blob.location) as file:
+        if isinstance(derived.document, bytes):
+            return derived.document
+        with self._catalog.stores.store(self._record.store_id).open(derived.document.location) as file:
             return file.read()
 
 

@@ -15,7 +15,7 @@ from artifactd.blobs.store import BlobStore, StagedBlob
 from artifactd.catalog.apply import Applied, Applier
 from artifactd.catalog.assets import NAME_COLUMNS, Asset, Assets, Entry, Keep, OwnerName, Page, Selection
 from artifactd.catalog.blob_stores import BlobStores
-from artifactd.catalog.edit import ChangeSet, Edit, Operation, Put, RecordedEdit, Rules
+from artifactd.catalog.edit import SMALL_DERIVED, ChangeSet, Edit, Operation, Put, RecordedEdit, Rules
 from artifactd.catalog.repositories import RepositoryRecord
 from artifactd.clock import Micros, moment
 from artifactd.db import tables
@@ -270,12 +270,17 @@ class HostedRepository:
 
     def _get_derived(self, asset: Asset, kind: str, depends: Depends | None) -> Content:
         store_id = self._record.store_id
-        blob = self._catalog.assets.derived(self._catalog.database, store_id, asset, kind)
-        if blob is None:
+        derived = self._catalog.assets.derived(self._catalog.database, store_id, asset, kind)
+        if derived is None:
             raise AssetNotFound(self.name, f"{asset.path} ({kind})", depends)
+        document = derived.document
+        size = len(document) if isinstance(document, bytes) else document.size
         # Without the asset: whoever reads about a file has not downloaded it.
-        head = Head(blob.size, "application/octet-stream", blob.digest, asset.added, blob.checksums)
-        return Content(head, StoredSource(self._catalog.stores.store(store_id), blob.location), depends)
+        head = Head(size, "application/octet-stream", derived.digest, asset.added)
+        if isinstance(document, bytes):
+            return Content(head, InlineSource(document), depends)
+        store = self._catalog.stores.store(store_id)
+        return Content(head, StoredSource(store, document.location), depends)
 
     def _touch(self, asset: Asset) -> None:
         """Promise that the asset stays for a while: a client that was told "present" will not send it."""
@@ -348,7 +353,7 @@ class HostedRepository:
         return self._catalog.apply(self._record.store_id, self._derived(changes), rules, self._publish)
 
     def _derived(self, changes: ChangeSet) -> ChangeSet:
-        """The same, with derived documents staged: bytes come before the turn."""
+        """The same, with large derived documents staged: bytes come before the turn."""
         if not any(isinstance(each, Put) and each.derived for each in changes.operations):
             return changes
         store = self._catalog.stores.store(self._record.store_id)
@@ -418,8 +423,8 @@ def _head(asset: Asset) -> Head:
     )
 
 
-def _stage(store: BlobStore, name: str, made: bytes | StagedBlob) -> StagedBlob:
-    if isinstance(made, StagedBlob):
+def _stage(store: BlobStore, name: str, made: bytes | StagedBlob) -> bytes | StagedBlob:
+    if isinstance(made, StagedBlob) or len(made) <= SMALL_DERIVED:
         return made
     writer = store.create()
     try:

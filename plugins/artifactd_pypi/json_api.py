@@ -117,9 +117,10 @@ def _metadata(exchange: Exchange, name: ProjectName, files: Sequence[File]) -> R
 
 
 def _bytes(content: Content) -> bytes:
-    assert isinstance(content.source, StoredSource), "derived documents lie in the blob store"
-    with content.source.store.open(content.source.location) as file:
-        return file.read()
+    if isinstance(content.source, StoredSource):
+        with content.source.store.open(content.source.location) as file:
+            return file.read()
+    return content.source.body
 
 
 def _file(file: File, base: str) -> Mapping[str, Any]:

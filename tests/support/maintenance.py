@@ -52,7 +52,10 @@ def referenced(server: Running) -> set[str]:
     asset, blob, derived = tables.asset, tables.blob, tables.derived
     live = select(asset.c.store_id, asset.c.digest).where(asset.c.retired_revision.is_(None)).subquery()
     made = select(derived.c.store_id, derived.c.derived_digest.label("digest")).join(
-        live, (live.c.digest == derived.c.digest) & (live.c.store_id == derived.c.store_id)
+        live,
+        (live.c.digest == derived.c.digest)
+        & (live.c.store_id == derived.c.store_id)
+        & derived.c.content.is_(None),
     )
     with server.core() as core, core.database.connect() as connection:
         return {

@@ -10,6 +10,7 @@ from artifactd.auth.principal import Principal, Verb
 from artifactd.auth.roles import Grant, Roles
 from artifactd.blobs.memory import MemoryBlobStore
 from artifactd.catalog.assets import Asset, Change, Keep, Reference, Selection
+from artifactd.catalog.edit import SMALL_DERIVED
 from artifactd.db import tables
 from artifactd.db.writer import Database
 from artifactd.errors import (
@@ -316,13 +317,16 @@ def test_an_index_is_built_once_and_then_follows_the_changes(shelf: Shelf) -> No
     assert index.made == ["apply"]
 
 
-def test_a_derived_document_is_read_by_the_path_of_its_asset(shelf: Shelf) -> None:
+@pytest.mark.parametrize("size", [0, 10, SMALL_DERIVED, SMALL_DERIVED + 1])
+def test_a_derived_document_is_read_by_the_path_of_its_asset(shelf: Shelf, size: int) -> None:
+    facts = b"f" * size
     with shelf.repository.edit() as edit:
-        edit.put("app/x", shelf.stage(b"bytes"), content_type="t", derived={"facts": b"five bytes"})
+        edit.put("app/x", shelf.stage(b"bytes"), content_type="t", derived={"facts": facts})
     content = shelf.repository.get("app/x", derived="facts")
-    assert body(content) == b"five bytes"
-    assert (content.head.size, content.head.etag) == (10, digest_of(b"five bytes"))
+    assert body(content) == facts
+    assert (content.head.size, content.head.etag) == (size, digest_of(facts))
     assert content.depends is not None
+    assert len(shelf.stored()) == (2 if size > SMALL_DERIVED else 1), "a small one needs no file"
     for path, kind in (("app/x", "header"), ("app/y", "facts")):
         with pytest.raises(AssetNotFound):
             shelf.repository.get(path, derived=kind)
