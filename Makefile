@@ -29,5 +29,7 @@ format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+bench: export ARTIFACTD_TEST_BIN ?= $(CURDIR)/.clients
 bench: install
+	@PYTHON=$(PYTHON) benchmarks/install-peers
 	$(BIN)/python -m benchmarks

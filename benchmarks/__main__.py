@@ -6,15 +6,19 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.bench import QUICK, Bench, Sizes
 from benchmarks.cases import CASES
 from benchmarks.machine import describe
-from benchmarks.peers import STARTERS, PeerAbsent
+from benchmarks.peers import STARTERS, Peer, PeerAbsent
+from benchmarks.pypi_cases import PYPI_CASES
+from benchmarks.pypi_peers import PYPI_STARTERS
 from benchmarks.report import Measurement, publish, table
 
+_CASES = CASES | PYPI_CASES
 _README = Path(__file__).with_name("README.md")
 
 
@@ -29,7 +33,7 @@ def main() -> int:
         if shutil.disk_usage(name).free < needed:
             print(f"{name}: {needed >> 30} GiB of free disk are needed; set TMPDIR", file=sys.stderr)
             return 1
-        lines, failures = _run(Bench(Path(name), options.rounds, sizes), options.case or list(CASES))
+        lines, failures = _run(Bench(Path(name), options.rounds, sizes), options.case or list(_CASES))
     generated = f"{_heading(options.rounds, quick=options.quick)}\n\n{table(lines)}"
     print(f"\n{generated}")
     whole = not (options.quick or options.case or failures)
@@ -44,19 +48,14 @@ def _run(bench: Bench, cases: list[str]) -> tuple[list[Measurement], list[str]]:
     lines: list[Measurement] = []
     failures: list[str] = []
     try:
-        for name, start in STARTERS.items():
-            try:
-                bench.peers[name] = start(bench.folder / name)
-            except PeerAbsent as absent:
-                bench.absent[name] = str(absent)
-                if name == "artifactd":  # the others are only here to be compared with it
-                    failures.append(str(absent))
-                _say(f"skipped: {absent}")
+        failures += _start(bench, STARTERS)
         bench.prepare()
         for name in cases:
+            if name in PYPI_CASES:
+                failures += _start(bench, PYPI_STARTERS)
             began = time.monotonic()
             try:
-                lines += CASES[name](bench)
+                lines += _CASES[name](bench)
             except PeerAbsent as absent:
                 lines.append(Measurement(name, "", skipped=str(absent)))
             except Exception as failure:  # one broken case must not cost the others their minutes
@@ -68,6 +67,22 @@ def _run(bench: Bench, cases: list[str]) -> tuple[list[Measurement], list[str]]:
         for peer in bench.peers.values():
             peer.stop()
     return lines, failures
+
+
+def _start(bench: Bench, starters: Mapping[str, Callable[[Path], Peer]]) -> list[str]:
+    """Start those that are not up yet; returns why artifactd is not."""
+    failures = []
+    for name, start in starters.items():
+        if name in bench.peers or name in bench.absent:
+            continue
+        try:
+            bench.peers[name] = start(bench.folder / name)
+        except PeerAbsent as absent:
+            bench.absent[name] = str(absent)
+            if name == "artifactd":  # the others are only here to be compared with it
+                failures.append(str(absent))
+            _say(f"skipped: {absent}")
+    return failures
 
 
 def _heading(rounds: int, *, quick: bool) -> str:
@@ -85,7 +100,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--rounds", type=int, default=5, metavar="N", help="rounds of each case (default 5)"
     )
-    parser.add_argument("--case", action="append", choices=list(CASES), help="only this case; repeatable")
+    parser.add_argument("--case", action="append", choices=list(_CASES), help="only this case; repeatable")
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that everything runs")
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="write the table here (default README.md)"

@@ -56,7 +56,9 @@ class Wrk:
     folder: Path
     seconds: float
 
-    def run(self, peer: Peer, path: str, *, status: int = 200, unique: bool = False) -> "Run":
+    def run(
+        self, peer: Peer, path: str, headers: str = ACCEPT, *, status: int = 200, unique: bool = False
+    ) -> "Run":
         """GET requests over 16 connections; every answer must be of this status's kind.
 
         wrk tells failures from successes only, so one request before it looks at the very status.
@@ -65,7 +67,7 @@ class Wrk:
         if program is None:
             raise PeerAbsent("wrk is not installed")
         connection = peer.connect()
-        connection.request("GET", path, ACCEPT).expect(status)
+        connection.request("GET", path, headers).expect(status)
         connection.close()
         script = self.folder / "wrk.lua"
         script.write_text((_UNIQUE.replace("START", str(time.monotonic_ns())) if unique else "") + _DONE)
@@ -78,7 +80,8 @@ class Wrk:
             "-s",
             str(script),
         ]
-        command += ["-H", ACCEPT.strip()]
+        for line in headers.splitlines():
+            command += ["-H", line]
         if peer.authorization:
             command += ["-H", f"Authorization: {peer.authorization}"]
         command.append(f"http://127.0.0.1:{peer.port}{path}")
@@ -193,6 +196,47 @@ def downloading(peer: Peer, path: str, count: int) -> Iterator[Callable[[], int]
         for worker in workers:
             worker.terminate()
             worker.join()
+
+
+@contextmanager
+def repeating(peer: Peer, work: Callable[[Connection], object]) -> Iterator[Callable[[], int]]:
+    """While the block runs, one process does `work` again and again on its connection.
+
+    Yields a function that tells how often it has.
+    """
+    done = RawArray("Q", 1)
+    worker = _FORK.Process(target=_repeat, args=(peer, work, done), daemon=True)
+    worker.start()
+    try:
+        yield lambda: int(done[0])
+        if not worker.is_alive():
+            raise UnexpectedAnswer(f"{peer.name}: the work beside has ended")
+    finally:
+        worker.terminate()
+        worker.join()
+
+
+def _repeat(peer: Peer, work: Callable[[Connection], object], done: Any) -> None:
+    connection = peer.connect()
+    while True:
+        work(connection)
+        done[0] += 1
+
+
+class Numbers:
+    """0, 1, 2, … to all processes of the load, each number once."""
+
+    def __init__(self) -> None:
+        self._given = _FORK.Value("Q", 0)
+
+    def take(self) -> int:
+        with self._given.get_lock():
+            self._given.value += 1
+            return int(self._given.value) - 1
+
+    def peek(self) -> int:
+        """The number that comes next."""
+        return int(self._given.value)
 
 
 def _endless(peer: Peer, path: str, received: Any, index: int) -> None:

@@ -6,6 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from benchmarks.pypi_peers import versions
+
 _VERSIONS = (("nginx", "-v"), ("docker-registry", "--version"), ("wrk", "-v"))
 
 
@@ -16,7 +18,7 @@ def describe() -> str:
     machine = (
         f"{_processor()}, {cores} cores, Linux {platform.release()}, Python {platform.python_version()}"
     )
-    return "; ".join([machine, *named])
+    return "; ".join([machine, *named, *versions()])
 
 
 def _processor() -> str:

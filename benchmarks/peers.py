@@ -1,4 +1,5 @@
 """The servers that are compared: each started by its outside contract in its own folder, on its own port.
+Those of PyPI alone are in `pypi_peers.py`.
 
 A peer that is not installed, or does not become ready, is a `PeerAbsent` with the reason; the run goes on
 without it and names it.
@@ -20,7 +21,7 @@ from benchmarks.wire import Connection, UnexpectedAnswer
 
 _READY_SECONDS = 30.0
 _STOP_SECONDS = 20.0
-_PASSWORD = "benchmark-password"
+PASSWORD = "benchmark-password"
 
 
 class PeerAbsent(Exception):
@@ -28,8 +29,19 @@ class PeerAbsent(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class PackageIndex:
+    """A PyPI: `simple` is the path its project pages are below. Files come in through `upload`, a path, or
+    else as files of `folder`/PROJECT."""
+
+    simple: str
+    upload: str = ""
+    folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Peer:
-    """A running server. `image` is where its docker API keeps the image of the benchmark."""
+    """A running server. `image` is where its docker API keeps the image of the benchmark, `index` where its
+    PyPI is; `static` is the folder it serves as it is."""
 
     name: str
     port: int
@@ -38,6 +50,8 @@ class Peer:
     ready_seconds: float
     image: str = ""
     authorization: str = ""
+    index: "PackageIndex | None" = None
+    static: Path | None = None
 
     @property
     def pid(self) -> int:
@@ -60,7 +74,7 @@ class Peer:
 def start_nginx(folder: Path) -> Peer:
     """nginx with one worker, serving `folder`/static with sendfile."""
     program = _program("nginx", "/usr/sbin/nginx")
-    port = _free_port()
+    port = free_port()
     static = folder / "static"
     static.mkdir(parents=True, exist_ok=True)
     temporary = "\n".join(
@@ -87,13 +101,13 @@ http {{
 """
     )
     command = [program, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(settings)]
-    return _start("nginx", command, folder, port, "/", answers=(200, 403, 404))
+    return launch("nginx", command, folder, port, "/", answers=(200, 403, 404), static=static)
 
 
 def start_registry(folder: Path) -> Peer:
     """Debian's docker-registry on the filesystem, no authentication, its cache on and its logs off."""
     program = _program("docker-registry", "/usr/bin/docker-registry")
-    port = _free_port()
+    port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     settings = folder / "config.yml"
     settings.write_text(
@@ -108,7 +122,7 @@ http: {{addr: "127.0.0.1:{port}", secret: benchmark}}
 """
     )
     command = [program, "serve", str(settings)]
-    return _start("docker-registry", command, folder, port, "/v2/", image="bench/image")
+    return launch("docker-registry", command, folder, port, "/v2/", image="bench/image")
 
 
 def start_artifactd(folder: Path) -> Peer:
@@ -116,14 +130,14 @@ def start_artifactd(folder: Path) -> Peer:
     program = Path(sys.executable).parent / "artifactd"
     if not program.exists():
         raise PeerAbsent(f"artifactd: {program} does not exist")
-    port = _free_port()
+    port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
-    credentials = base64.b64encode(f"admin:{_PASSWORD}".encode()).decode()
+    credentials = base64.b64encode(f"admin:{PASSWORD}".encode()).decode()
     command = [
         *(str(program), "serve", "--data", str(folder / "data")),
         *("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
     ]
-    return _start(
+    return launch(
         "artifactd",
         command,
         folder,
@@ -131,7 +145,8 @@ def start_artifactd(folder: Path) -> Peer:
         "/readyz",
         image="docker/bench/image",
         authorization=f"Basic {credentials}",
-        environment={"ARTIFACTD_ADMIN_PASSWORD": _PASSWORD, "ARTIFACTD_LOG__ACCESS": "false"},
+        index=PackageIndex("/repository/pypi/simple/", upload="/repository/pypi/"),
+        environment={"ARTIFACTD_ADMIN_PASSWORD": PASSWORD, "ARTIFACTD_LOG__ACCESS": "false"},
     )
 
 
@@ -142,7 +157,7 @@ STARTERS: dict[str, Callable[[Path], Peer]] = {
 }
 
 
-def _start(
+def launch(
     name: str,
     command: list[str],
     folder: Path,
@@ -152,8 +167,11 @@ def _start(
     answers: tuple[int, ...] = (200,),
     image: str = "",
     authorization: str = "",
+    index: PackageIndex | None = None,
+    static: Path | None = None,
     environment: dict[str, str] | None = None,
 ) -> Peer:
+    """Start a server and wait until it answers `ready`; `PeerAbsent` when it does not."""
     inherited = {
         key: value for key, value in os.environ.items() if not key.startswith(("REGISTRY_", "ARTIFACTD_"))
     }
@@ -176,7 +194,8 @@ def _start(
             last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no output"]
             raise PeerAbsent(f"{name} was not ready after {waited:.1f} s: {last[0][:200]}")
         time.sleep(0.002)  # a hundredth of the quickest start
-    return Peer(name, port, process, folder, time.monotonic() - began, image, authorization)
+    seconds = time.monotonic() - began
+    return Peer(name, port, process, folder, seconds, image, authorization, index, static)
 
 
 def _is_ready(port: int, path: str, answers: tuple[int, ...]) -> bool:
@@ -199,7 +218,7 @@ def _program(name: str, usual: str) -> str:
     return found
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

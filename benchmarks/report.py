@@ -116,7 +116,7 @@ def _figure(values: Sequence[float], unit: str) -> str:
     if not values:
         return "–"
     over = spread(values)
-    if unit in {"s", "MB"}:  # judged by itself, so its own range is shown
+    if unit in {"s", "ms", "MB"}:  # judged by itself, so its own range is shown
         return f"{digits(over.median)} {unit} ({digits(over.low)}–{digits(over.high)})"
     return f"{digits(over.median)} {unit}"
 

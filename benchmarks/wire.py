@@ -119,11 +119,10 @@ class Connection:
         """Read one response, the body into memory."""
         status, head, length = self._read_head()
         if bodyless:
-            length = 0
-        while len(self._pending) < length:
-            self._receive()
-        body, self._pending = self._pending[:length], self._pending[length:]
-        return Answer(status, head, body)
+            return Answer(status, head, b"")
+        if _header(head, b"transfer-encoding"):
+            return Answer(status, head, self._read_chunks())
+        return Answer(status, head, self._read(length))
 
     def download(
         self, target: str, received: Callable[[memoryview], object] | None = None, headers: str = ""
@@ -133,6 +132,8 @@ class Connection:
         status, head, length = self._read_head()
         if status != 200:
             raise UnexpectedAnswer(f"GET {target}: status {status}: {head[:300]!r}")
+        if _header(head, b"transfer-encoding"):
+            raise UnexpectedAnswer(f"a chunked answer: {head[:300]!r}")
         if received and self._pending:
             received(memoryview(self._pending))
         missing = length - len(self._pending)
@@ -157,9 +158,33 @@ class Connection:
         while (end := self._pending.find(b"\r\n\r\n")) < 0:
             self._receive()
         head, self._pending = self._pending[: end + 2], self._pending[end + 4 :]
-        if _header(head, b"transfer-encoding"):
-            raise UnexpectedAnswer(f"a chunked answer: {head[:300]!r}")
         return int(head[9:12]), head, int(_header(head, b"content-length") or 0)
+
+    def _read_chunks(self) -> bytes:
+        chunks = []
+        while size := int(self._read_line().partition(b";")[0], 16):
+            chunks.append(self._read(size))
+            self._read_line()
+        while self._read_line():  # trailers
+            pass
+        return b"".join(chunks)
+
+    def _read_line(self) -> bytes:
+        while (end := self._pending.find(b"\r\n")) < 0:
+            self._receive()
+        line, self._pending = self._pending[:end], self._pending[end + 2 :]
+        return line
+
+    def _read(self, length: int) -> bytes:
+        parts, missing = [self._pending[:length]], length - len(self._pending)
+        self._pending = self._pending[length:]
+        while missing > 0:
+            data = self._socket.recv(min(missing, 1 << 20))
+            if not data:
+                raise UnexpectedAnswer("the connection ended before the answer did")
+            parts.append(data)
+            missing -= len(data)
+        return b"".join(parts)
 
     def _receive(self) -> None:
         data = self._socket.recv(65536)
