@@ -1,10 +1,13 @@
 """The index of a project: its files, with what signatures, yanks and its status say of them."""
 
-from bisect import insort
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
+
+from packaging.version import Version
 
 from artifactd.plugin import Asset, Change, Index, Selection
 from artifactd_pypi.listing import File, file_of
@@ -41,11 +44,15 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project as it stands. `files` in order of version, then name. `companions`: signatures and
-    provenances by name, with the sha256 of the file that each is of. `yanks`: reasons by release, and by
-    release and file name."""
+    """A project as it stands. `files` in order of version, then name; `rows`, each of them in JSON, in the
+    same order; `by_name`, the same files. `companions`: signatures and provenances by name, with the sha256
+    of the file that each is of. `yanks`: reasons by release, and by release and file name.
+
+    What can be patched after one upload is kept, so that it is not made anew for 20,000 files."""
 
     files: Sequence[File] = ()
+    rows: Sequence[bytes] = ()
+    by_name: Mapping[str, File] = field(default_factory=dict)
     companions: Mapping[str, str] = field(default_factory=dict)
     yanks: Mapping[str, str] = field(default_factory=dict)
     status: Status = Status()
@@ -55,6 +62,12 @@ class Project:
     def offered(self) -> Sequence[File]:
         """The files that clients may have: none of a project in quarantine."""
         return () if self.status.state is State.QUARANTINED else self.files
+
+    @property
+    def versions(self) -> Sequence[str]:
+        """The versions of the files that are offered, each once, in order."""
+        neighbours = pairwise((None, *self.offered()))
+        return [file.shown for before, file in neighbours if file and _begins_version(before, file)]
 
     def of_release(self, release: Release) -> Sequence[File]:
         """The files of a version."""
@@ -88,7 +101,7 @@ class _Draft:
     def __init__(self, name: str, project: Project) -> None:
         self._name = name
         self._project = project
-        self._files = {file.filename: file for file in project.files}
+        self._by_name = dict(project.by_name)
         self._companions = dict(project.companions)
         self._yanks = dict(project.yanks)
         self._status = project.status
@@ -99,8 +112,12 @@ class _Draft:
         for change in changes:
             below = change.asset.path[len(self._name) + 1 :]
             self._apply(below, change.asset, gone=change.retired or change.asset.withheld is not None)
+        for name in self._touched:
+            if name in self._by_name:
+                self._by_name[name] = self._said(self._by_name[name])
+        files, rows = self._patched() if len(self._touched) <= _FEW else self._sorted()
         attested = any(name.endswith(PROVENANCE) for name in self._companions)
-        return Project(self._ordered(), self._companions, self._yanks, self._status, attested)
+        return Project(files, rows, self._by_name, self._companions, self._yanks, self._status, attested)
 
     def _apply(self, below: str, asset: Asset, *, gone: bool) -> None:
         if not below.startswith("."):
@@ -110,7 +127,7 @@ class _Draft:
         elif (what := yanked(below)) is not None:
             _set(self._yanks, what, None if gone else asset.attributes["reason"])
             release = what.partition("/")[0]
-            self._touch(name for name, file in self._files.items() if file.release == release)
+            self._touch(name for name, file in self._by_name.items() if file.release == release)
 
     def _apply_file(self, name: str, asset: Asset, *, gone: bool) -> None:
         if name.endswith((SIGNATURE, PROVENANCE)):
@@ -118,22 +135,31 @@ class _Draft:
             self._touch([name.removesuffix(SIGNATURE).removesuffix(PROVENANCE)])
             return
         if gone:
-            self._files.pop(name, None)
+            self._by_name.pop(name, None)
         else:
-            self._files[name] = file_of(self._name, name, asset)
+            self._by_name[name] = file_of(self._name, name, asset)
         self._touch([name])
 
     def _touch(self, names: Iterable[str]) -> None:
         self._touched.update(dict.fromkeys(names))
 
-    def _ordered(self) -> Sequence[File]:
-        changed = [self._said(self._files[name]) for name in self._touched if name in self._files]
-        files = [file for file in self._project.files if file.filename not in self._touched]
-        if len(changed) > _FEW:
-            return sorted([*files, *changed], key=_order)
-        for file in changed:
-            insort(files, file, key=_order)
-        return files
+    def _patched(self) -> tuple[Sequence[File], Sequence[bytes]]:
+        """Files and rows with the touched ones taken out and put where they belong."""
+        files, rows = list(self._project.files), list(self._project.rows)
+        for name in self._touched:
+            before, file = self._project.by_name.get(name), self._by_name.get(name)
+            if before is not None:
+                place = bisect_left(files, before.order, key=_order)
+                del files[place], rows[place]
+            if file is not None:
+                place = bisect_left(files, file.order, key=_order)
+                files.insert(place, file)
+                rows.insert(place, file.json)
+        return files, rows
+
+    def _sorted(self) -> tuple[Sequence[File], Sequence[bytes]]:
+        files = sorted(self._by_name.values(), key=_order)
+        return files, [file.json for file in files]
 
     def _said(self, file: File) -> File:
         """A file, with what the rest of the project says of it."""
@@ -153,7 +179,11 @@ def status_of(attributes: Mapping[str, str]) -> Status:
     return Status(State(attributes["status"]), attributes["reason"])
 
 
-def _order(file: File) -> tuple[object, str]:
+def _begins_version(before: File | None, file: File) -> bool:
+    return before is None or before.release != file.release
+
+
+def _order(file: File) -> tuple[Version, str]:
     return file.order
 
 

@@ -1,5 +1,7 @@
 """What the file name of a distribution says."""
 
+import re
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -26,7 +28,8 @@ TAGS = st.sampled_from(
 
 @given(NAMES, VERSIONS, st.sampled_from(["", "-1", "-2abc"]), TAGS)
 def test_a_wheel_has_one_reading(name: str, version: str, build: str, tag: str) -> None:
-    written = name.replace("-", "_")  # pypi R5: older tools kept dots and upper case
+    # pypi R5: older tools kept dots and upper case; two underscores never were a name's.
+    written = re.sub("[-_]+", "_", name)
     text = f"{written}-{version}{build}-{tag}.whl"
     parsed = parse_filename(text)
     [reading] = parsed.readings
