@@ -14,7 +14,6 @@ from artifactd.plugin import (
     hex_of,
 )
 from artifactd_pypi.errors import ProjectClosed, VersionNotFound
-from artifactd_pypi.listing import parse_version
 from artifactd_pypi.metadata import METADATA_KIND
 from artifactd_pypi.names import (
     METADATA,
@@ -23,6 +22,7 @@ from artifactd_pypi.names import (
     ProjectName,
     deleted_path,
     file_path,
+    parse_version,
     status_path,
     yank_path,
 )

@@ -6,31 +6,16 @@ every file that is added to it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from html import escape
 from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from artifactd.plugin import Asset, Micros, hex_of, moment
-from artifactd_pypi.filenames import LONGEST
-from artifactd_pypi.names import PROVENANCE, Release, release_of
-
-
-def parse_version(text: str) -> tuple[Version, Release]:
-    """A version, and what its files have in common. Raises InvalidVersion."""
-    if len(text) > LONGEST:
-        raise InvalidVersion(f"a version of {len(text)} characters fits no file name")
-    return _parsed(text)
-
-
-@lru_cache(16_384)  # many files have the same one
-def _parsed(text: str) -> tuple[Version, Release]:
-    version = Version(text)
-    return version, release_of(version)
-
+from artifactd_pypi.names import PROVENANCE, Release, parse_version
 
 _METADATA_KEYS: Final = ("core-metadata", "dist-info-metadata")
 """PEP 714 and, for pip < 23.3, PEP 658 before it."""

@@ -5,10 +5,11 @@ What we note about a project are facts below names that begin with a dot, as no 
 """
 
 import re
+from functools import lru_cache
 from typing import Final, NewType
 
 from packaging.utils import canonicalize_version
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from artifactd_pypi.errors import UploadInvalid, quoted
 
@@ -17,10 +18,10 @@ ProjectName = NewType("ProjectName", str)
 
 Release = NewType("Release", str)
 """A version by which files belong together: `1.0` and `1.0.0` are the same (PEP 440). Made only by
-`release_of`."""
+`parse_version`."""
 
 LONGEST_NAME: Final = 200
-"""Characters of a project's name: with a version it must fit a file name."""
+"""Characters of a project's name or of a version: both together must fit a file name."""
 
 METADATA: Final = ".metadata"  # PEP 658
 SIGNATURE: Final = ".asc"
@@ -50,9 +51,17 @@ def is_name(text: str) -> bool:
     return len(text) <= LONGEST_NAME and _VALID.fullmatch(text) is not None
 
 
-def release_of(version: Version) -> Release:
-    """What the files of a version have in common, however each spells it."""
-    return Release(canonicalize_version(version))
+def parse_version(text: str) -> tuple[Version, Release]:
+    """A version, and what its files have in common, however each spells it. Raises InvalidVersion."""
+    if len(text) > LONGEST_NAME:
+        raise InvalidVersion(f"a version of {len(text)} characters fits no file name")
+    return _parsed(text)
+
+
+@lru_cache(16_384)  # many files have the same one
+def _parsed(text: str) -> tuple[Version, Release]:
+    version = Version(text)
+    return version, Release(canonicalize_version(version))
 
 
 def owner(path: str) -> str | None:

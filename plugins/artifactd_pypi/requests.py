@@ -4,8 +4,7 @@ from packaging.version import InvalidVersion
 
 from artifactd.plugin import Exchange
 from artifactd_pypi.errors import ProjectNotFound, UploadInvalid, VersionNotFound
-from artifactd_pypi.listing import parse_version
-from artifactd_pypi.names import ProjectName, Release, project_name
+from artifactd_pypi.names import ProjectName, Release, parse_version, project_name
 
 
 def asked_project(exchange: Exchange) -> ProjectName:

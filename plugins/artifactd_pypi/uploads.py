@@ -29,7 +29,6 @@ from artifactd_pypi.attestations import PROVENANCE_TYPE, provenance_of
 from artifactd_pypi.errors import FileExists, ProjectClosed, UploadInvalid, quoted
 from artifactd_pypi.filenames import Filename, Kind, Reading, parse_filename
 from artifactd_pypi.files import FILE_TYPE
-from artifactd_pypi.listing import parse_version
 from artifactd_pypi.names import (
     PROVENANCE,
     SIGNATURE,
@@ -37,6 +36,7 @@ from artifactd_pypi.names import (
     deleted_path,
     file_path,
     owner,
+    parse_version,
     project_name,
     status_path,
 )
@@ -131,10 +131,8 @@ def _stated_algorithms(fields: Fields) -> Sequence[str]:
 def read_upload(form: FormData) -> Upload:
     """What a form says. Raises UploadInvalid."""
     fields = form.fields
-    action, version = (
-        _action(fields),
-        _only(fields, "protocol_version") or _only(fields, "protcol_version"),
-    )
+    action = _action(fields)
+    version = _only(fields, "protocol_version") or _only(fields, "protcol_version")  # twine, once
     if action != "file_upload":
         raise UploadInvalid(
             f"the action {quoted(action)} is not possible here; ':action' must be 'file_upload'"
