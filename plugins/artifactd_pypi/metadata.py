@@ -9,11 +9,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, BinaryIO, Final
 
-from packaging.metadata import parse_email
 from packaging.version import InvalidVersion, Version
 
 from artifactd.plugin import Coordinates, Description
-from artifactd_pypi.archives import read_metadata
 from artifactd_pypi.errors import UploadInvalid
 from artifactd_pypi.filenames import LONGEST, Filename, Kind, Reading, parse_filename
 from artifactd_pypi.names import owner, project_name
@@ -55,6 +53,9 @@ def describe(path: str, content_type: str, file: BinaryIO) -> Description:
     reading = filename.read_as(owner(path) or "")
     if reading is None:
         raise UploadInvalid(f"{filename.text!r} is not the name of a file of project {owner(path)!r}")
+    # Imported with the first upload: a server that only serves starts without archives and their parsers.
+    from artifactd_pypi.archives import read_metadata
+
     data = read_metadata(file, filename, reading)
     raw = parse_metadata(data)
     document = "METADATA" if filename.kind is Kind.WHEEL else "PKG-INFO"
@@ -89,6 +90,8 @@ def parse_metadata(data: bytes) -> Raw:
     head, body = (data, b"") if end is None else (data[: end.start()], data[end.end() :])
     if head.count(b"\n") > MOST_LINES:
         raise UploadInvalid(f"the metadata has more than {MOST_LINES} lines before its description")
+    from packaging.metadata import parse_email  # as above
+
     raw, _ = parse_email(b"\n".join(_known_lines(head)) + b"\n")
     found: dict[str, Any] = {**raw}
     if body.strip():
