@@ -54,9 +54,9 @@ from artifactd.http.receive import Receiver
 from artifactd.http.ring import Ring
 from artifactd.http.serve import send_rendered
 from artifactd.http.services import Shared
+from artifactd.repositories.catalog import Catalog, FormatRules
 from artifactd.repositories.content import Rendered
 from artifactd.repositories.factory import HOSTED, RepositoryFactory
-from artifactd.repositories.hosted import Catalog, FormatRules
 from artifactd.settings import Settings
 from artifactd.tasks.agenda import Agenda
 from artifactd.tasks.process import TaskProcess

@@ -7,7 +7,8 @@ from artifactd.auth.principal import Principal
 from artifactd.catalog.repositories import RepositoryRecord
 from artifactd.clock import Micros
 from artifactd.errors import Unavailable
-from artifactd.repositories.hosted import Catalog, FormatRules, HostedRepository
+from artifactd.repositories.catalog import Catalog, FormatRules
+from artifactd.repositories.hosted import HostedRepository
 from artifactd.repositories.repository import Repository
 
 HOSTED = "hosted"

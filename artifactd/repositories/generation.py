@@ -15,7 +15,7 @@ from artifactd.blobs.store import SHA256, Blob, BlobWriter, StagedBlob
 from artifactd.catalog.assets import Asset
 from artifactd.catalog.repositories import RepositoryRecord
 from artifactd.errors import AssetNotFound
-from artifactd.repositories.hosted import Catalog
+from artifactd.repositories.catalog import Catalog
 from artifactd.repositories.publication import Publication
 from artifactd.tasks.task import TaskRun, TaskStopped
 

@@ -1,126 +1,29 @@
 """Hosted repositories: their content was published here."""
 
-import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select
-
-from artifactd.auth.authorizer import Authorizer
 from artifactd.auth.principal import Principal, Verb
 from artifactd.blobs.digest import Digest
 from artifactd.blobs.store import BlobStore, StagedBlob
-from artifactd.catalog.apply import Applied, Applier
-from artifactd.catalog.assets import NAME_COLUMNS, Asset, Assets, Entry, Keep, OwnerName, Page, Selection
-from artifactd.catalog.blob_stores import BlobStores
+from artifactd.catalog.apply import Applied
+from artifactd.catalog.assets import Asset, Entry, Keep, OwnerName, Page
 from artifactd.catalog.edit import SMALL_DERIVED, ChangeSet, Edit, Operation, Put, RecordedEdit, Rules
 from artifactd.catalog.repositories import RepositoryRecord
 from artifactd.clock import Micros, moment
-from artifactd.db import tables
-from artifactd.db.generations import Stripe, name_stripe, names_stripe, repository_stripe
-from artifactd.db.writer import Database, Reader, Turn
-from artifactd.errors import AssetNotFound, Generated, Gone, ReadOnly, StorageFailure, Withheld
+from artifactd.db.generations import name_stripe, repository_stripe
+from artifactd.db.writer import Turn
+from artifactd.errors import AssetNotFound, Generated, Gone, ReadOnly, Withheld
+from artifactd.repositories.catalog import Catalog, FormatRules
 from artifactd.repositories.content import Content, Head, InlineSource, StoredSource
-from artifactd.repositories.index import Document, Forms, Index
-from artifactd.repositories.kept import Kept, KeptDocuments, Key
-from artifactd.repositories.policy import WriteClass, WritePolicy, replaceable
-from artifactd.repositories.publication import Publication, tasks_after
-from artifactd.tasks.queue import TaskQueue
+from artifactd.repositories.documents import Depends, Documents
+from artifactd.repositories.index import Document, Index
+from artifactd.repositories.policy import WritePolicy, replaceable
+from artifactd.repositories.publication import tasks_after
 
 T = TypeVar("T")
-
-logger = logging.getLogger("artifactd.repositories")
-
-Depends = Sequence[tuple[Stripe, int]]
-
-NAME_BYTES = 250
-"""What an owner name takes in memory, about."""
-
-
-@dataclass(frozen=True, slots=True)
-class FormatRules:
-    """What a repository must know of its format."""
-
-    owner: Callable[[str], str | None]
-    write_class: Callable[[str, Any], WriteClass]
-    publications: Sequence[Publication] = ()
-
-
-class Catalog:
-    """What hosted repositories of a process share: the catalog's readers and writers, kept documents, and
-    the queue of what is to be published."""
-
-    def __init__(
-        self,
-        database: Database,
-        assets: Assets,
-        applier: Applier,
-        stores: BlobStores,
-        authorizer: Authorizer,
-        queue: TaskQueue,
-    ) -> None:
-        self.database = database
-        self.assets = assets
-        self.applier = applier
-        self.stores = stores
-        self.authorizer = authorizer
-        self.queue = queue
-        self.documents = KeptDocuments()
-        asset, revision = tables.asset, tables.revision
-        self.touch = database.prepare(
-            asset.update()
-            .where(asset.c.id == bindparam("asset_id"), asset.c.retired_revision.is_(None))
-            .values(touched=bindparam("now"))
-        )
-        repository = tables.repository
-        self.remembers = database.prepare(
-            select(revision.c.id).where(
-                repository.c.id == bindparam("repository_id"),
-                revision.c.id == bindparam("revision"),
-                revision.c.at >= repository.c.horizon,
-            )
-        )
-        self.revision_at = database.prepare(
-            select(func.max(revision.c.id)).where(
-                revision.c.repository_id == bindparam("repository_id"), revision.c.at <= bindparam("at")
-            )
-        )
-
-    def apply(
-        self, store_id: int, changes: ChangeSet, rules: Rules, then: Callable[[Turn, Applied], None]
-    ) -> Applied:
-        """Apply `changes` and do what follows from them (`then`) in one turn. Bytes that were staged for
-        them and are not needed are dropped. Raises what `Edit` says."""
-
-        def job(turn: Turn) -> Applied:
-            applied = self.applier.apply(turn, changes, rules)
-            then(turn, applied)
-            return applied
-
-        try:
-            applied = self.database.write(job)
-        except StorageFailure:
-            raise  # the COMMIT may have happened: blob GC finds out what no row names
-        except Exception:
-            for blob in _staged(changes):
-                self.drop(store_id, blob)
-            raise
-        store = self.stores.store(store_id)
-        for blob in applied.redundant:
-            try:
-                store.delete(blob.location)
-            except StorageFailure as error:
-                # What was asked for has happened; blob GC finds the spare copy.
-                logger.warning("a spare copy stays at %s: %s", blob.location, error)
-        return applied
-
-    def drop(self, store_id: int, blob: StagedBlob) -> None:
-        """Delete staged bytes that nobody will name. An earlier edit may have named these very bytes: then
-        they stay."""
-        if not self.applier.names(self.database, store_id, blob):
-            self.stores.store(store_id).delete(blob.location)
 
 
 class HostedRepository:
@@ -145,6 +48,7 @@ class HostedRepository:
         self._principal = principal
         self._past = past
         self._at = None if past is None else self._revision_at(past)
+        self._documents = Documents(catalog, record, past, self._at)
 
     def stat(self, path: str) -> Head:
         asset, _ = self._asset(path)
@@ -177,14 +81,7 @@ class HostedRepository:
         selection = index.selects(key)
         self._check(right, selection.prefix or f"{selection.name}/")
         depends = self._depends(selection.name)
-        if self._at is not None and self._past is not None:
-            return self._past_document(index, key, selection, self._at, self._past)
-        place = (self._record.id, index.name, key)
-        document = self._kept(index, key, place, selection, depends)
-        if document is not None:
-            return document
-        with self._catalog.documents.making(place), self._catalog.database.read() as reader:
-            return self._document(reader, index, key, selection, depends)
+        return self._documents.read(index, key, selection, depends)
 
     def permit(self, verb: Verb, path: str = "") -> None:
         self._check(verb, path)
@@ -206,57 +103,9 @@ class HostedRepository:
             edit.revision = self._apply(changes).revision
 
     def names(self, *, after: str = "", limit: int | None = None) -> Document[Sequence[OwnerName]]:
-        catalog, place = self._catalog, (self._record.id, "names", "")
         if self._past is not None:
             self._check(Verb.READ, "")
-            return _names(self._read_names(after, limit), None)
-        depends = catalog.database.generations.take(
-            (names_stripe(self._record.id), repository_stripe(self._record.id))
-        )
-        whole = not after and limit is None
-        if not whole or not catalog.authorizer.unrestricted(
-            self._principal, Verb.READ, self.name, self._record.id
-        ):
-            return _names(self._read_names(after, limit), depends)
-        stamp = sum(count for _, count in depends)  # counters only grow
-        kept = catalog.documents.find(place)
-        if kept is None or kept.stamp != stamp:
-            with catalog.documents.making(place):
-                kept = catalog.documents.find(place)
-                if kept is None or kept.stamp != stamp:
-                    names = self._read_names(after, limit)
-                    kept = Kept(stamp, names, NAME_BYTES * len(names))
-                    catalog.documents.keep(place, kept)
-        return _names(kept.value, depends, kept.forms)
-
-    def _read_names(self, after: str, limit: int | None) -> Sequence[OwnerName]:
-        name, asset = tables.name, tables.asset
-        when: ColumnElement[bool] = asset.c.retired_revision.is_(None)
-        if self._at is not None:
-            when = and_(
-                asset.c.added_revision <= self._at,
-                or_(asset.c.retired_revision.is_(None), asset.c.retired_revision > self._at),
-            )
-        holds = exists().where(
-            asset.c.name_id == name.c.id,
-            when,
-            asset.c.keep == Keep.ALWAYS.value,
-            asset.c.digest.is_not(None),
-        )
-        below = name.c.path + "/"
-        verbs = (Verb.READ,) if self._past is None else (Verb.READ, Verb.HISTORY)
-        permitted = [
-            self._catalog.authorizer.where(self._principal, verb, self.name, self._record.id, below)
-            for verb in verbs
-        ]
-        statement = (
-            select(*NAME_COLUMNS)
-            .where(name.c.repository_id == self._record.id, name.c.path > after, holds, *permitted)
-            .order_by(name.c.path)
-            .limit(limit)
-        )
-        with self._catalog.database.connect() as connection:
-            return [OwnerName(*row) for row in connection.execute(statement)]
+        return self._documents.names(self._principal, after, limit)
 
     def _asset(self, path: str) -> tuple[Asset, Depends | None]:
         self._check(Verb.READ, path)
@@ -292,58 +141,6 @@ class HostedRepository:
             return  # it stays for at least half of its linger time without our doing
         if not database.write(lambda turn: turn.run(self._catalog.touch, asset_id=asset.id, now=turn.now)):
             raise AssetNotFound(self.name, asset.path)
-
-    def _kept(
-        self, index: Index[T], key: str, place: Key, selection: Selection, depends: Depends | None
-    ) -> Document[T] | None:
-        """The document, if it is kept and nothing of its owner name has changed since, or if there is
-        nothing to make it of."""
-        row = self._catalog.assets.name(self._catalog.database, self._record.id, selection.name)
-        if row is None:
-            return Document(index.build(key, ()), 0, 0, depends)
-        kept = self._catalog.documents.find(place)
-        if kept is None or kept.stamp != row.revision:
-            return None
-        return Document(kept.value, row.revision, row.changed, depends, kept.forms)
-
-    def _document(
-        self, reader: Reader, index: Index[T], key: str, selection: Selection, depends: Depends | None
-    ) -> Document[T]:
-        assets, documents = self._catalog.assets, self._catalog.documents
-        row = assets.name(reader, self._record.id, selection.name)
-        if row is None:
-            return Document(index.build(key, ()), 0, 0, depends)
-        place = (self._record.id, index.name, key)
-        kept = documents.find(place)
-        if kept is not None and kept.stamp == row.revision:
-            return Document(kept.value, row.revision, row.changed, depends, kept.forms)
-        value: T | None = None
-        if kept is not None and selection.refers_to is None and self._remembers(reader, kept.stamp):
-            prefix = selection.prefix or f"{selection.name}/"
-            value = index.apply(key, kept.value, assets.changes(reader, row.id, prefix, kept.stamp))
-        if value is None:
-            value = index.build(key, assets.select(reader, self._record.id, selection))
-        made = Kept(row.revision, value, index.size(value))
-        documents.keep(place, made)
-        return Document(value, row.revision, row.changed, depends, made.forms)
-
-    def _past_document(
-        self, index: Index[T], key: str, selection: Selection, at: int, past: Micros
-    ) -> Document[T]:
-        """The document as it was at `past`, of which `at` is the revision."""
-        assets = self._catalog.assets
-        with self._catalog.database.read() as reader:
-            row = assets.name(reader, self._record.id, selection.name)
-            if row is None or row.first_held > past:
-                return Document(index.build(key, ()), 0, 0, None)
-            built = index.build(key, assets.select(reader, self._record.id, selection, at))
-        return Document(built, at, min(row.changed, past), None)
-
-    def _remembers(self, reader: Reader, revision: int) -> bool:
-        """Whether every row that went after `revision` is still there: what lies behind the horizon is
-        forgotten, and a document kept since then cannot learn of it."""
-        found = reader.one(self._catalog.remembers, repository_id=self._record.id, revision=revision)
-        return found is not None
 
     def _apply(self, changes: ChangeSet) -> Applied:
         rules = Rules(
@@ -402,14 +199,6 @@ class HostedRepository:
         return 0 if row is None or row[0] is None else int(row[0])
 
 
-def _names(
-    names: Sequence[OwnerName], depends: Depends | None, forms: Forms | None = None
-) -> Document[Sequence[OwnerName]]:
-    revision = max((name.revision for name in names), default=0)
-    changed = max((name.changed for name in names), default=0)
-    return Document(names, revision, changed, depends, forms or Forms())
-
-
 def _head(asset: Asset) -> Head:
     blob = asset.blob
     return Head(
@@ -435,11 +224,3 @@ def _stage(store: BlobStore, name: str, made: bytes | StagedBlob) -> bytes | Sta
         raise
     digest = Digest(f"sha256:{stored.checksums['sha256']}")
     return StagedBlob(name, stored.location, stored.size, digest, stored.checksums)
-
-
-def _staged(changes: ChangeSet) -> Iterator[StagedBlob]:
-    for operation in changes.operations:
-        if isinstance(operation, Put):
-            if isinstance(operation.blob, StagedBlob):
-                yield operation.blob
-            yield from (made for made in operation.derived.values() if isinstance(made, StagedBlob))

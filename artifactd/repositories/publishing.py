@@ -20,9 +20,9 @@ from artifactd.catalog.edit import ABSENT, ChangeSet, Put, Rules
 from artifactd.catalog.repositories import Repositories, RepositoryRecord
 from artifactd.db import tables
 from artifactd.errors import ArtifactdError, PreconditionFailed
+from artifactd.repositories.catalog import Catalog
 from artifactd.repositories.factory import RepositoryFactory
 from artifactd.repositories.generation import File, Inputs, Writer
-from artifactd.repositories.hosted import Catalog
 from artifactd.repositories.publication import SUPERSEDED_FOR, Generation, Publication
 from artifactd.tasks.task import TaskRun
 

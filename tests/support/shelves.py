@@ -21,7 +21,8 @@ from artifactd.db import tables
 from artifactd.db.writer import Database
 from artifactd.maintenance import handlers
 from artifactd.maintenance.safety import Safety
-from artifactd.repositories.hosted import Catalog, FormatRules, HostedRepository
+from artifactd.repositories.catalog import Catalog, FormatRules
+from artifactd.repositories.hosted import HostedRepository
 from artifactd.repositories.policy import WriteClass, WritePolicy
 from artifactd.tasks.queue import TaskQueue
 from artifactd.tasks.task import Task, TaskRun

@@ -23,8 +23,9 @@ from artifactd.errors import (
     Unauthenticated,
     Withheld,
 )
+from artifactd.repositories.catalog import FormatRules
 from artifactd.repositories.content import Content, InlineSource, StoredSource
-from artifactd.repositories.hosted import FormatRules, HostedRepository
+from artifactd.repositories.hosted import HostedRepository
 from artifactd.repositories.policy import WriteClass, WritePolicy
 from tests.support.clocks import FakeClock
 from tests.support.shelves import Shelf, digest_of, owner

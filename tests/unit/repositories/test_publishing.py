@@ -15,8 +15,8 @@ from artifactd.catalog.assets import Asset, Keep
 from artifactd.db import tables
 from artifactd.db.writer import Database
 from artifactd.errors import Generated
+from artifactd.repositories.catalog import FormatRules
 from artifactd.repositories.factory import RepositoryFactory
-from artifactd.repositories.hosted import FormatRules
 from artifactd.repositories.policy import WriteClass
 from artifactd.repositories.publication import (
     SUPERSEDED_FOR,
