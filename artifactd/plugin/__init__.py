@@ -9,6 +9,7 @@ from starlette.datastructures import Headers, QueryParams
 from artifactd.auth.principal import Principal, Verb
 from artifactd.blobs.digest import ALGORITHMS, Digest, algorithm_of, hex_of, of_bytes
 from artifactd.blobs.digest import parse as parse_digest
+from artifactd.blobs.hashing import new_hash
 from artifactd.blobs.store import Blob, StagedBlob
 from artifactd.catalog.assets import (
     SUBJECT,
@@ -196,6 +197,7 @@ __all__ = [
     "challenge_basic",
     "hex_of",
     "moment",
+    "new_hash",
     "of_bytes",
     "parse_digest",
     "represented",

@@ -5,7 +5,6 @@ archive, which is believed more than the form. What is refused leaves nothing be
 """
 
 import binascii
-import hashlib
 import re
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +23,7 @@ from artifactd.plugin import (
     Verb,
     WritePolicy,
     hex_of,
+    new_hash,
 )
 from artifactd_pypi.attestations import PROVENANCE_TYPE, provenance_of
 from artifactd_pypi.errors import FileExists, ProjectClosed, UploadInvalid, quoted
@@ -236,7 +236,7 @@ def _as_hex(field: str, algorithm: str, stated: str) -> str:
 
 def _computed(exchange: Exchange, file: StagedBlob, algorithm: str) -> str:
     """A checksum that the form stated only after the file had gone by."""
-    hashed = hashlib.md5(usedforsecurity=False) if algorithm == "md5" else hashlib.blake2b(digest_size=32)
+    hashed = new_hash(algorithm)
     with exchange.services.open(file) as stream:
         while piece := stream.read(1 << 20):
             hashed.update(piece)
