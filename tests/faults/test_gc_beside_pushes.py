@@ -38,8 +38,9 @@ PATIENCE = 60.0
 LINGER = timedelta(milliseconds=40)
 SAFETY = Safety(
     undo_window=timedelta(milliseconds=5),
-    # Staged bytes wait for their edit for milliseconds; this is what a machine under load may make of it.
-    orphan_margin=timedelta(seconds=30),
+    # Staged bytes wait for their edit for milliseconds, but those of a process that died are to be there
+    # when the clients are through, however long that takes.
+    orphan_margin=timedelta(seconds=2 * PATIENCE),
     upload_ttl=timedelta(milliseconds=50),
 )
 TASKS = ("collect", "compact", "blob-gc", "upload-gc")
