@@ -11,12 +11,24 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from artifactd.errors import ArtifactdError
 
 PREFIX = "ARTIFACTD_"
 _NOT_SETTINGS = ("ARTIFACTD_CONFIG", "ARTIFACTD_TEST_")
+
+SHORTEST_SECRET_KEY = 16
+"""Characters: 16 random ones cannot be guessed."""
 
 DEFAULT_FILES = (Path("artifactd.toml"), Path("/etc/artifactd/artifactd.toml"))
 
@@ -73,6 +85,11 @@ class Settings(BaseModel):
     admin_password: SecretStr = Field(
         SecretStr(""), description="first start: password of `admin`; generated when empty"
     )
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="seals the proxies' secrets in the database, 16 characters or more; a key is made in"
+        " `data` when empty",
+    )
     trusted_proxies: tuple[str, ...] = Field(
         (), description="networks (CIDR) whose X-Forwarded-* headers are believed"
     )
@@ -85,6 +102,15 @@ class Settings(BaseModel):
     )
     log: Log = Field(Log(), description="logging")
     maintenance: Maintenance = Field(Maintenance(), description="collectors")
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < SHORTEST_SECRET_KEY:
+            raise PydanticCustomError(
+                "too_short", "at least {length} characters", {"length": SHORTEST_SECRET_KEY}
+            )
+        return value
 
     @property
     def database(self) -> str:
@@ -197,5 +223,5 @@ def _merge(into: dict[str, Any], layer: Mapping[str, Any]) -> None:
 
 
 def _shown(problem: Any) -> str:
-    secret = any("password" in str(part) or "url" in str(part) for part in problem["loc"])
+    secret = any(word in str(part) for part in problem["loc"] for word in ("password", "url", "secret"))
     return "not shown" if secret else repr(problem["input"])

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
 from sqlalchemy import bindparam, delete, insert, select, update
 
+from artifactd.catalog.members import WRITABLE, Members
 from artifactd.clock import Micros
 from artifactd.db import tables
 from artifactd.db.engine import Row
@@ -21,12 +22,23 @@ NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 HISTORY_MARK = ".at."
 """Separates a repository's name from a moment in its past, so no name may hold it."""
 
+UPSTREAM_IDENTITY = frozenset(
+    {
+        *("url", "username", "password", "token", "client_certificate", "client_key"),
+        *("http_proxy", "http_proxy_login"),
+    }
+)
+"""Parts of an upstream that make it another one, or its answers those to another client."""
+
 
 @dataclass(frozen=True, slots=True)
 class RepositoryRecord:
     """One repository as stored. `settings` is the format's own document; `hosts` and `ports` are entry
     points declared for this repository alone; `version` counts its changes; `horizon` is where its history
-    begins."""
+    begins.
+
+    A proxy has an `upstream`, whose secrets are sealed, and may be `blocked`: then nobody asks it. A group
+    has `members`, by name and in order, and says in `membership` how they work together."""
 
     id: int
     name: str
@@ -40,11 +52,16 @@ class RepositoryRecord:
     created: Micros
     hosts: Sequence[str] = field(default=())
     ports: Sequence[int] = field(default=())
+    upstream: Mapping[str, Any] | None = None
+    members: Sequence[str] = ()
+    membership: Mapping[str, Any] = field(default_factory=dict)
+    blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RepositoryDraft:
-    """What a repository shall be. `store_id` and `format` cannot change later."""
+    """What a repository shall be. `store_id`, `format` and `kind` cannot change later. That only proxies
+    have an upstream, and only groups members, is for the caller to see to."""
 
     name: str
     format: str
@@ -54,6 +71,9 @@ class RepositoryDraft:
     online: bool = True
     hosts: Sequence[str] = ()
     ports: Sequence[int] = ()
+    upstream: Mapping[str, Any] | None = None
+    members: Sequence[str] = ()
+    membership: Mapping[str, Any] = field(default_factory=dict)
 
 
 class RepositoryNotEmpty(Conflict):
@@ -70,6 +90,7 @@ class Repositories:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._members = Members(database)
         repository, entry, asset = tables.repository, tables.entry, tables.asset
         columns = (
             repository.c.id,
@@ -82,6 +103,9 @@ class Repositories:
             repository.c.horizon,
             repository.c.version,
             repository.c.created,
+            repository.c.upstream,
+            repository.c.membership,
+            repository.c.blocked,
         )
         self._every = database.prepare(select(*columns).order_by(repository.c.name))
         self._by_name = database.prepare(select(*columns).where(repository.c.name == bindparam("name")))
@@ -99,8 +123,8 @@ class Repositories:
     def all(self, reader: Reader | None = None) -> list[RepositoryRecord]:
         """Every repository, ordered by name."""
         reader = reader or self._database
-        entries = reader.all(self._entries)
-        return [_record(row, entries) for row in reader.all(self._every)]
+        entries, members = reader.all(self._entries), self._members.all(reader)
+        return [_record(row, entries, members) for row in reader.all(self._every)]
 
     def find(self, name: str, reader: Reader | None = None) -> RepositoryRecord:
         """The repository of this name. Raises RepositoryNotFound."""
@@ -108,19 +132,21 @@ class Repositories:
         row = reader.one(self._by_name, name=name)
         if row is None:
             raise RepositoryNotFound(name)
-        return _record(row, reader.all(self._entries))
+        return _record(row, reader.all(self._entries), self._members.all(reader))
 
     def numbered(self, repository_id: int) -> RepositoryRecord | None:
         """The repository with this row, or None when it was deleted."""
         row = self._database.one(self._by_id, id=repository_id)
-        return None if row is None else _record(row, self._database.all(self._entries))
+        if row is None:
+            return None
+        return _record(row, self._database.all(self._entries), self._members.all(self._database))
 
     def put(
         self, draft: RepositoryDraft, *, if_version: int | None = None, create: bool = False
     ) -> tuple[RepositoryRecord, bool]:
         """Create the repository, or make it what `draft` says; whether it was created. `create`: it must
-        not exist. Raises InvalidInput (name), ObjectExists, PreconditionFailed, Conflict (an entry point
-        that is taken, a format or kind that would change)."""
+        not exist. Raises InvalidInput (name), InvalidMembers, ObjectExists, PreconditionFailed, Conflict
+        (an entry point that is taken, a format or kind that would change)."""
         if not NAME.fullmatch(draft.name) or HISTORY_MARK in draft.name:
             raise InvalidInput(
                 f"{draft.name!r} cannot name a repository: use 1 to 64 letters, digits, dots, dashes and "
@@ -138,25 +164,56 @@ class Repositories:
                     raise ObjectExists("repository", draft.name)
                 repository_id = self._update(turn, draft, row, if_version)
             self._declare(turn, draft, repository_id)
-            turn.moves(DIRECTORY, repository_stripe(repository_id))
+            writable = draft.membership.get(WRITABLE)
+            self._members.put(
+                *(turn, repository_id, draft.name, draft.format, draft.members, writable), draft.store_id
+            )
+            self._moves(turn, repository_id)
             return self.find(draft.name, turn), row is None
 
         return self._database.write(job)
 
     def delete(self, name: str, *, with_content: bool = False, if_version: int | None = None) -> None:
         """Remove a repository, and with `with_content` everything it holds, history included. Raises
-        RepositoryNotFound, RepositoryNotEmpty, PreconditionFailed."""
+        RepositoryNotFound, RepositoryInUse, RepositoryNotEmpty, PreconditionFailed."""
 
         def job(turn: Turn) -> None:
             record = self.find(name, turn)
             if if_version is not None and record.version != if_version:
                 raise PreconditionFailed(f"repository {name!r}")
+            self._members.check_free(turn, record.id, name)
             if not with_content and turn.one(self._holds, repository_id=record.id) is not None:
                 raise RepositoryNotEmpty(name)
             _erase(turn, record.id)
             turn.moves(DIRECTORY, repository_stripe(record.id))
 
         self._database.write(job)
+
+    def block(self, name: str, *, blocked: bool) -> RepositoryRecord:
+        """Keep a proxy from asking its upstream, or let it ask again; the proxy as it is then. Raises
+        RepositoryNotFound, InvalidInput for what is no proxy."""
+
+        def job(turn: Turn) -> RepositoryRecord:
+            record = self.find(name, turn)
+            if record.upstream is None:
+                raise InvalidInput(f"repository {name!r} is no proxy: it has no upstream")
+            if record.blocked == blocked:
+                return record
+            repository = tables.repository
+            turn.connection.execute(
+                update(repository)
+                .where(repository.c.id == record.id)
+                .values(blocked=blocked, version=record.version + 1)
+            )
+            self._moves(turn, record.id)
+            return replace(record, blocked=blocked, version=record.version + 1)
+
+        return self._database.write(job)
+
+    def _moves(self, turn: Turn, repository_id: int) -> None:
+        """A repository has changed, and with it every group that it is in."""
+        changed = {repository_id} | self._members.above(turn, repository_id)
+        turn.moves(DIRECTORY, *map(repository_stripe, changed))
 
     def _insert(self, turn: Turn, draft: RepositoryDraft) -> int:
         repository = tables.repository
@@ -167,6 +224,8 @@ class Repositories:
                 format=draft.format,
                 kind=draft.kind,
                 settings=_json(draft.settings),
+                upstream=_json(draft.upstream),
+                membership=_json(draft.membership or None),
                 blob_store_id=draft.store_id,
                 online=draft.online,
                 horizon=turn.now,
@@ -178,7 +237,7 @@ class Repositories:
         return int(inserted.scalar_one())
 
     def _update(self, turn: Turn, draft: RepositoryDraft, row: Row, if_version: int | None) -> int:
-        known = _record(row, ())
+        known = _record(row, (), {})
         if if_version is not None and known.version != if_version:
             raise PreconditionFailed(f"repository {draft.name!r}")
         if (draft.format, draft.kind) != (known.format, known.kind):
@@ -189,8 +248,15 @@ class Repositories:
         turn.connection.execute(
             update(repository)
             .where(repository.c.id == known.id)
-            .values(settings=_json(draft.settings), online=draft.online, version=known.version + 1)
+            .values(
+                settings=_json(draft.settings),
+                upstream=_json(draft.upstream),
+                membership=_json(draft.membership or None),
+                online=draft.online,
+                version=known.version + 1,
+            )
         )
+        _forget_upstream(turn, known, draft)
         return known.id
 
     def _declare(self, turn: Turn, draft: RepositoryDraft, repository_id: int) -> None:
@@ -215,6 +281,19 @@ class RepositoryFixed(Conflict):
         self.repository, self.format, self.kind = repository, format, kind
 
 
+def _forget_upstream(turn: Turn, known: RepositoryRecord, draft: RepositoryDraft) -> None:
+    """Forget what is known of an upstream that is another one now, or is asked by someone else: what it
+    said is no validator any more, and what it lacked may be there. The copies stay."""
+    before, after = known.upstream or {}, draft.upstream or {}
+    if before == after:
+        return
+    tables_of_it = [tables.upstream_health]
+    if any(before.get(part) != after.get(part) for part in UPSTREAM_IDENTITY):
+        tables_of_it.append(tables.upstream_state)
+    for table in tables_of_it:
+        turn.connection.execute(delete(table).where(table.c.repository_id == known.id))
+
+
 def _erase(turn: Turn, repository_id: int) -> None:
     """Every row of a repository. Blobs that its assets named become candidates of blob GC."""
     asset, blob = tables.asset, tables.blob
@@ -227,12 +306,16 @@ def _erase(turn: Turn, repository_id: int) -> None:
     )
     of_assets = select(asset.c.id).where(asset.c.repository_id == repository_id)
     turn.connection.execute(delete(tables.reference).where(tables.reference.c.asset_id.in_(of_assets)))
-    for table in (asset, tables.component, tables.name, tables.upload, tables.revision, tables.entry):
+    for table in (
+        *(asset, tables.component, tables.name, tables.upload, tables.revision, tables.entry),
+        *(tables.upstream_state, tables.upstream_health),
+    ):
         turn.connection.execute(delete(table).where(table.c.repository_id == repository_id))
+    turn.connection.execute(delete(tables.member).where(tables.member.c.group_id == repository_id))
     turn.connection.execute(delete(tables.repository).where(tables.repository.c.id == repository_id))
 
 
-def _record(row: Row, entries: Sequence[Row]) -> RepositoryRecord:
+def _record(row: Row, entries: Sequence[Row], members: Mapping[int, Sequence[str]]) -> RepositoryRecord:
     mine = [(kind, value) for kind, value, repository_id in entries if repository_id == row[0]]
     return RepositoryRecord(
         id=row[0],
@@ -247,8 +330,12 @@ def _record(row: Row, entries: Sequence[Row]) -> RepositoryRecord:
         created=row[9],
         hosts=tuple(sorted(value for kind, value in mine if kind == "host")),
         ports=tuple(sorted(int(value) for kind, value in mine if kind == "port")),
+        upstream=None if row[10] is None else msgspec.json.decode(row[10]),
+        members=tuple(members.get(row[0], ())),
+        membership={} if row[11] is None else msgspec.json.decode(row[11]),
+        blocked=bool(row[12]),
     )
 
 
-def _json(document: Mapping[str, Any]) -> str:
-    return msgspec.json.encode(dict(document)).decode()
+def _json(document: Mapping[str, Any] | None) -> str | None:
+    return None if document is None else msgspec.json.encode(dict(document)).decode()

@@ -20,10 +20,11 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
-SCHEMA_REVISION = "0002"
+SCHEMA_REVISION = "0003"
 """The migration this code expects; compared with the database's at start."""
 
 metadata = MetaData(
@@ -88,12 +89,46 @@ repository = Table(
     Column("format", String(32), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("settings", Text, nullable=False),
+    Column("upstream", Text),  # of a proxy; its secrets are sealed
+    Column("membership", Text),  # of a group, beside its members
+    Column("blocked", Boolean, nullable=False, server_default=false()),  # nobody asks the upstream
     Column("blob_store_id", ForeignKey("blob_store.id"), nullable=False),
     Column("online", Boolean, nullable=False),
     Column("horizon", BigInteger, nullable=False),  # history before this moment is gone
     Column("version", Integer, nullable=False),  # counts changes of this row: the API's ETag
     Column("created", BigInteger, nullable=False),
     sqlite_autoincrement=True,  # a token's scope holds this id: it must never come back to life
+)
+
+member = Table(
+    "member",
+    metadata,
+    Column("group_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("member_id", ForeignKey("repository.id"), nullable=False, index=True),
+)
+
+upstream_state = Table(
+    "upstream_state",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True),
+    Column("path", Ordered, primary_key=True),
+    Column("etag", Text, nullable=False),  # as the upstream wrote it; empty when it said none
+    Column("modified", Text, nullable=False),  # its Last-Modified, likewise
+    Column("checked", BigInteger, nullable=False),
+    Column("fresh_until", BigInteger),  # NULL: for ever
+    Column("stale_until", BigInteger),  # NULL: for ever
+    Column("misses", Integer, nullable=False),  # 404s in a row; the copy was there before
+    Column("negative_until", BigInteger),  # it is not there, until then
+)
+
+upstream_health = Table(
+    "upstream_health",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True),
+    Column("failing_since", BigInteger, nullable=False),
+    Column("retry_at", BigInteger, nullable=False),  # when it is tried again
+    Column("detail", Text, nullable=False),
 )
 
 entry = Table(
