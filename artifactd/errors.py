@@ -26,6 +26,8 @@ Rule 3: "not here" (NotFound) and "could not ask" (Unavailable) are never the sa
     ├── ReadOnly
     │   └── Generated            (a path whose files are made here)
     ├── Unavailable              (could not ask; `retry_after` seconds)
+    │   ├── UpstreamUnavailable  └── RateLimited
+    ├── UpstreamInvalid          (was asked, and its answer cannot be used)
     └── StorageFailure
 """
 
@@ -272,6 +274,22 @@ class Unavailable(ArtifactdError):
     detail: str
     retry_after: int = 5
     message: ClassVar[str] = "{detail}; try again later"
+
+
+class UpstreamUnavailable(Unavailable):
+    """An upstream that did not answer, or said that something was wrong with it."""
+
+
+class RateLimited(Unavailable):
+    """An upstream that wants to be asked later."""
+
+
+@dataclass(eq=False)
+class UpstreamInvalid(ArtifactdError):
+    """An upstream that refused us, sent something else than it should have, or may not be asked at all."""
+
+    detail: str
+    message: ClassVar[str] = "{detail}"
 
 
 @dataclass(eq=False)

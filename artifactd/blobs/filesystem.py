@@ -34,7 +34,8 @@ _PART = ".part"
 
 
 class FilesystemBlobStore:
-    """A `BlobStore` and `PathBlobStore` below `root`, which is made if it is missing (else StorageFailure).
+    """A `BlobStore`, `PathBlobStore` and `FollowableBlobStore` below `root`, which is made if it is missing
+    (else StorageFailure).
 
     With `sync` off, bytes committed in the last seconds before a power cut may be lost or torn; a killed
     process loses nothing either way.
@@ -123,6 +124,9 @@ class FilesystemBlobStore:
 
     def path(self, location: str) -> str:
         return str(self._published(location))
+
+    def partial(self, location: str) -> str:
+        return f"{self._prefix}{location}"
 
     def hashing(self, algorithms: Iterable[str]) -> Hashing:
         """New hashes that share this store's threads."""

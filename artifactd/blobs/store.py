@@ -105,6 +105,15 @@ class PathBlobStore(Protocol):
         ...
 
 
+class FollowableBlobStore(Protocol):
+    """Capability: bytes can be read while they are written, from a file of this machine."""
+
+    def partial(self, location: str) -> str:
+        """The file of a writer's location. It grows as the writer is told, and whoever has opened it keeps
+        it when it is published."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Blob:
     """Bytes the catalog knows: named by a row. `store` is the blob store's name, `size` in bytes."""

@@ -22,6 +22,7 @@ STATUSES: Mapping[type[errors.ArtifactdError], int] = {
     errors.Withheld: 403,
     errors.ReadOnly: 405,
     errors.Unavailable: 503,
+    errors.UpstreamInvalid: 502,
     errors.StorageFailure: 503,
 }
 

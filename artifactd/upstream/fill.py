@@ -1,0 +1,265 @@
+"""One fill: an upstream's bytes, verified, in the blob store, and in the catalog.
+
+Rule 1: bytes are read, written and hashed at the same time: the next piece is read while the last one is
+written.
+Rule 2: a connection that breaks is continued where it broke, if what follows is certain to belong to what
+there is: by a strong validator, or because the digest of the whole is known.
+Rule 3: clients may have all but the end before the bytes are verified, and none of it if they are few.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from artifactd.blobs.digest import Digest
+from artifactd.blobs.store import SHA256, BlobWriter, StagedBlob
+from artifactd.errors import (
+    ArtifactdError,
+    DigestMismatch,
+    StorageFailure,
+    UpstreamInvalid,
+    UpstreamUnavailable,
+)
+from artifactd.upstream.answer import Facts
+from artifactd.upstream.client import Response
+from artifactd.upstream.growing import HELD_BACK, LocalGrowing
+from artifactd.upstream.question import Failed, Grows, Kept, Outcome, Question, Source
+from artifactd.upstream.rendezvous import Claim
+from artifactd.upstream.response import InWorker, Responder
+
+BATCH: Final = 1 << 20
+"""Bytes written at once: a hop to a thread is then little beside the work."""
+
+MOST_RESUMES: Final = 5
+"""Times that a fill is continued without having come any further."""
+
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(?:\d{1,18}|\*)")
+
+
+class Refetch(Exception):
+    """The answer was no bytes, and this is what it meant."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__("the answer is no fill")
+        self.outcome = outcome
+
+
+class Fill:
+    """One source on its way into the store. `number` is that of the source; `claim` tells other
+    processes."""
+
+    def __init__(
+        self,
+        question: Question,
+        source: Source,
+        number: int,
+        responder: Responder,
+        in_worker: InWorker,
+        claim: Claim | None,
+    ) -> None:
+        self._question = question
+        self._source = source
+        self._number = number
+        self._responder = responder
+        self._in_worker = in_worker
+        self._claim = claim
+        self._name = question.upstream.repository
+        self._writer: BlobWriter | None = None
+        self._growing: LocalGrowing | None = None
+        self._facts: Facts | None = None
+        self._size: int | None = None
+
+    async def run(self, resolve: Callable[[Outcome], None]) -> Outcome:
+        """Fetch, verify, store. `resolve` is told as soon as clients can follow."""
+        try:
+            await self._receive(resolve)
+            await self._finish()
+        except Refetch:
+            await self._abort(None)
+            raise
+        except BaseException as error:
+            told = (
+                error
+                if isinstance(error, ArtifactdError)
+                else UpstreamUnavailable("this fetch was given up")
+            )
+            await self._abort(told)
+            if isinstance(error, ArtifactdError):
+                return Failed(error)
+            raise
+        return Kept()
+
+    async def _receive(self, resolve: Callable[[Outcome], None]) -> None:
+        idle = 0
+        while True:
+            before = self._offset
+            try:
+                if await self._once(resolve):
+                    return
+            except UpstreamUnavailable:
+                idle = idle + 1 if self._offset == before else 0
+                if not self._resumable or idle >= MOST_RESUMES:
+                    raise
+            await asyncio.sleep(0.1 * idle)
+
+    async def _once(self, resolve: Callable[[Outcome], None]) -> bool:
+        """One request, from where the last one broke; whether all is there."""
+        offset = self._offset
+        async with self._responder.get(self._headers(offset)) as response:
+            skip = 0
+            if offset:
+                skip = self._continued(response, offset)
+            else:
+                await self._begin(response, resolve)
+            await self._pump(response, skip)
+            if self._size is None and not response.delimited and not self._source.expected:
+                raise UpstreamInvalid(
+                    f"the upstream of repository {self._name!r} does not say where a file ends"
+                )
+        return True
+
+    async def _begin(self, response: Response, resolve: Callable[[Outcome], None]) -> None:
+        question, source = self._question, self._source
+        if response.status == 304 and question.held is not None:
+            await self._in_worker(question.confirm)
+            raise Refetch(Kept())
+        ended = self._responder.ended(response)
+        if ended is not None:
+            raise Refetch(ended)
+        self._facts, self._size = response.facts, response.length
+        if source.size is not None and response.length not in (None, source.size):
+            raise UpstreamInvalid(
+                f"the upstream of repository {self._name!r} sends {response.length} bytes instead of"
+                f" {source.size}"
+            )
+        checksums = tuple(dict.fromkeys((*SHA256, *source.expected)))
+        self._writer = await self._in_worker(question.blobs.create, checksums)
+        # A FollowableBlobStore has it; with others, clients wait until all is stored.
+        partial: Callable[[str], str] | None = getattr(question.blobs, "partial", None)
+        if question.whole or partial is None or self._size is None or self._size <= HELD_BACK:
+            return
+        path = partial(self._writer.location)
+        self._growing = LocalGrowing(path, self._size)
+        self._tell("growing", path=path)
+        resolve(Grows(response.facts, self._growing, source))
+
+    async def _pump(self, response: Response, skip: int) -> None:
+        """Write what comes, without its first `skip` bytes."""
+        writer, batch, waiting = self._writer, list[bytes](), 0
+        assert writer is not None
+        working: Awaitable[None] | None = None
+        failure: UpstreamUnavailable | None = None
+        try:
+            async for chunk in response.chunks():
+                if skip:
+                    chunk, skip = chunk[skip:], max(0, skip - len(chunk))
+                batch.append(chunk)
+                waiting += len(chunk)
+                if waiting >= BATCH:
+                    if working is not None:
+                        await working
+                        self._advance()
+                    working = self._in_worker(writer.write, b"".join(batch))
+                    batch, waiting = [], 0
+        except UpstreamUnavailable as error:
+            failure = error
+        finally:
+            if working is not None:
+                await working
+        if batch:
+            await self._in_worker(writer.write, b"".join(batch))
+        self._advance()
+        if failure is not None:
+            raise failure
+
+    def _advance(self) -> None:
+        if self._growing is not None:
+            self._growing.advance(self._offset)
+
+    async def _finish(self) -> None:
+        writer, source = self._writer, self._source
+        assert writer is not None and self._facts is not None
+        for wanted in (self._size, source.size):
+            if wanted is not None and wanted != writer.offset:
+                raise UpstreamInvalid(
+                    f"the upstream of repository {self._name!r} sent {writer.offset} bytes instead of"
+                    f" {wanted}"
+                )
+        try:
+            stored = await self._in_worker(writer.commit, source.expected)
+        except DigestMismatch as error:
+            raise UpstreamInvalid(
+                f"the upstream of repository {self._name!r} sent other bytes than it should have:"
+                f" {error.algorithm} {error.actual} instead of {error.expected}"
+            ) from error
+        self._writer = None
+        digest = Digest(f"sha256:{stored.checksums['sha256']}")
+        blob = StagedBlob(self._question.blob_store, stored.location, stored.size, digest, stored.checksums)
+        try:
+            await self._in_worker(self._question.store, blob, self._facts)
+        finally:
+            # The bytes are right, whether or not they could be kept.
+            if self._growing is not None:
+                self._growing.finish()
+            self._tell("stored")
+
+    async def _abort(self, error: ArtifactdError | None) -> None:
+        if self._writer is not None:
+            await self._in_worker(self._writer.abort)
+            self._writer = None
+        if self._growing is not None and error is not None:
+            self._growing.fail(error)
+            self._tell("failed", detail=str(error))
+
+    def _tell(self, state: str, **more: Any) -> None:
+        if self._claim is None or self._growing is None:
+            return
+        assert self._facts is not None
+        told = {
+            "state": state,
+            "size": self._growing.size,
+            "url": self._facts.url,
+            "headers": dict(self._facts.headers),
+            "source": self._number,
+            **more,
+        }
+        try:
+            self._claim.tell(told)
+        except OSError as error:
+            raise StorageFailure(f"could not write to the folder of fetches: {error.strerror}") from error
+
+    def _headers(self, offset: int) -> dict[str, str]:
+        if not offset:
+            return dict(self._responder.conditions())
+        assert self._facts is not None
+        headers = {"Range": f"bytes={offset}-"}
+        if _is_strong(etag := self._facts.headers.get("etag", "")):
+            headers["If-Range"] = etag
+        return headers
+
+    def _continued(self, response: Response, offset: int) -> int:
+        """How many bytes of an answer are there already. Raises UpstreamUnavailable for one that does not
+        go on from there."""
+        if response.status == 206:
+            found = _CONTENT_RANGE.fullmatch(response.facts.headers.get("content-range", ""))
+            if found is not None and int(found[1]) == offset:
+                return 0
+        elif response.status == 200 and self._source.expected:
+            return offset  # what comes is verified as a whole
+        raise UpstreamUnavailable(f"the upstream of repository {self._name!r} broke off in a file")
+
+    @property
+    def _offset(self) -> int:
+        return 0 if self._writer is None else self._writer.offset
+
+    @property
+    def _resumable(self) -> bool:
+        """Whether what follows is certain to belong to what there is."""
+        if self._facts is None or not self._offset:
+            return False
+        return bool(self._source.expected) or _is_strong(self._facts.headers.get("etag", ""))
+
+
+def _is_strong(etag: str) -> bool:
+    return etag.startswith('"')

@@ -1,0 +1,119 @@
+"""Where the processes of a host meet: one of them asks for a path, the others wait or follow.
+
+Each path has a lock file that its asker holds by `flock`, which ends with its process however that dies,
+and beside it a document that tells of a fill: its file, its size, and whether it was verified or has
+failed."""
+
+import fcntl
+import hashlib
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+LINGERS: Final = 60.0
+"""Seconds that the document of an ended fill stays: its followers look every 20 ms."""
+
+
+class Claim:
+    """The right to ask for a path. Released when it is closed."""
+
+    def __init__(self, descriptor: int, lock: Path, document: Path) -> None:
+        self._descriptor = descriptor
+        self._lock = lock
+        self._document = document
+
+    def tell(self, told: dict[str, Any]) -> None:
+        """What followers shall know."""
+        made = self._document.with_suffix(f".{os.getpid()}")
+        made.write_bytes(msgspec.json.encode(told))
+        made.replace(self._document)
+
+    def release(self) -> None:
+        """Let others ask. The lock file goes first, so that nobody holds a lock that nobody else sees."""
+        with suppress(OSError):
+            self._lock.unlink()
+        os.close(self._descriptor)
+
+
+class Rendezvous:
+    """The meeting places below `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def claim(self, repository_id: int, path: str) -> Claim | None:
+        """The right to ask for a path, unless another process has it."""
+        lock, document = self._places(repository_id, path)
+        while True:
+            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(descriptor)
+                return None
+            if _is(descriptor, lock):
+                with suppress(OSError):
+                    document.unlink()
+                return Claim(descriptor, lock, document)
+            os.close(descriptor)  # its holder has just released it, and the file with it
+
+    def is_claimed(self, repository_id: int, path: str) -> bool:
+        """Whether a living process asks for a path."""
+        lock, _ = self._places(repository_id, path)
+        try:
+            descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def told(self, repository_id: int, path: str) -> dict[str, Any] | None:
+        """What the asker for a path tells, if it tells anything."""
+        _, document = self._places(repository_id, path)
+        try:
+            told: dict[str, Any] = msgspec.json.decode(document.read_bytes())
+        except FileNotFoundError:
+            return None
+        return told
+
+    def sweep(self, now: float) -> None:
+        """Remove the documents of fills that ended long before `now` (seconds since the epoch), and what
+        processes left that died."""
+        for file in self._folder.iterdir():
+            with suppress(OSError):
+                if file.suffix != ".lock" and file.stat().st_mtime < now - LINGERS:
+                    lock = file.with_suffix(".lock")
+                    if not lock.exists() or not _held(lock):
+                        file.unlink()
+
+    def _places(self, repository_id: int, path: str) -> tuple[Path, Path]:
+        name = hashlib.sha256(f"{repository_id}\0{path}".encode()).hexdigest()[:40]
+        return self._folder / f"{name}.lock", self._folder / f"{name}.json"
+
+
+def _is(descriptor: int, path: Path) -> bool:
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(os.fstat(descriptor), there)
+
+
+def _held(lock: Path) -> bool:
+    descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

@@ -1,0 +1,134 @@
+"""Which upstreams are to be asked now, by what they did so far: the breakers of a process, and the probes
+that find out when an upstream is back."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Final
+
+from artifactd.clock import SECOND, Micros
+from artifactd.errors import (
+    ArtifactdError,
+    RateLimited,
+    Unavailable,
+    UpstreamInvalid,
+    UpstreamUnavailable,
+)
+from artifactd.upstream.breaker import Breaker
+from artifactd.upstream.client import HURRIED, Clients, Request
+from artifactd.upstream.configuration import Upstream
+from artifactd.upstream.question import Failed, Outcome
+
+LONGEST_RETRY_AFTER: Final = 30
+"""Seconds that a client is asked to wait at most: some sleep for all that they are told (proxy R148)."""
+
+Health = Callable[[Upstream, Breaker], None]
+"""Told, in a worker thread, when a breaker opens, stays open or closes."""
+
+logger = logging.getLogger("artifactd.upstream")
+
+
+class Watch:
+    """The breakers of one process. `refusal` and `retry_at` may be asked from any thread, the rest happens
+    on the event loop. `start` runs work beside it, `in_worker` in a thread."""
+
+    def __init__(
+        self,
+        clients: Clients,
+        *,
+        now: Callable[[], Micros],
+        health: Health,
+        start: Callable[[Any], None],
+        in_worker: Callable[..., Awaitable[Any]],
+    ) -> None:
+        self._clients = clients
+        self._now = now
+        self._health = health
+        self._start = start
+        self._in_worker = in_worker
+        self._breakers: dict[int, Breaker] = {}
+        self._probing: dict[int, Upstream] = {}
+
+    def refusal(self, upstream: Upstream) -> ArtifactdError | None:
+        """Why the upstream is not to be asked now, if it is not."""
+        name = upstream.repository
+        if upstream.blocked:
+            return UpstreamUnavailable(
+                f"an administrator has blocked the upstream of repository {name!r}", LONGEST_RETRY_AFTER
+            )
+        breaker = self._breakers.get(upstream.repository_id)
+        if breaker is None:
+            return None
+        now = self._now()
+        if now < breaker.limited_until:
+            wait = (breaker.limited_until - now) // SECOND + 1
+            detail = f"the upstream of repository {name!r} wants no more requests for now"
+            return RateLimited(detail, min(wait, LONGEST_RETRY_AFTER))
+        retry_at = breaker.retry_at
+        if retry_at is None:
+            return None
+        wait = max(1, (retry_at - now) // SECOND + 1)
+        return UpstreamUnavailable(breaker.detail, min(wait, LONGEST_RETRY_AFTER))
+
+    def retry_at(self, upstream: Upstream) -> Micros | None:
+        """When an upstream that is not to be asked now will be asked again (microseconds)."""
+        breaker = self._breakers.get(upstream.repository_id)
+        if breaker is None:
+            return None
+        return max(breaker.retry_at or 0, breaker.limited_until) or None
+
+    def saw(self, upstream: Upstream, outcome: Outcome) -> None:
+        """Count how a question ended."""
+        breaker = self._breakers.setdefault(upstream.repository_id, Breaker())
+        now = self._now()
+        error = outcome.error if isinstance(outcome, Failed) else None
+        if error is not None:
+            logger.warning("%s", error)
+        if isinstance(error, RateLimited):
+            breaker.limited(error.retry_after, now)
+            error.retry_after = min(error.retry_after, LONGEST_RETRY_AFTER)
+        elif isinstance(error, UpstreamUnavailable):
+            if breaker.failed(error.detail, now):
+                self._tell(upstream, breaker)
+                self._probe(upstream)
+        elif (error is None or isinstance(error, UpstreamInvalid)) and breaker.answered():
+            self._tell(upstream, breaker)
+
+    def _probe(self, upstream: Upstream) -> None:
+        fresh = upstream.repository_id not in self._probing
+        self._probing[upstream.repository_id] = upstream
+        if fresh:
+            self._start(self._probes(upstream.repository_id))
+
+    async def _probes(self, repository_id: int) -> None:
+        breaker = self._breakers[repository_id]
+        try:
+            while breaker.retry_at is not None:
+                await asyncio.sleep(max(0.0, (breaker.retry_at - self._now()) / SECOND))
+                upstream = self._probing[repository_id]
+                if await self._is_back(upstream):
+                    logger.info("the upstream of repository %r answers again", upstream.repository)
+                    breaker.answered()
+                else:
+                    breaker.probed_in_vain(self._now())
+                self._tell(upstream, breaker)
+        finally:
+            self._probing.pop(repository_id, None)
+
+    async def _is_back(self, upstream: Upstream) -> bool:
+        request = Request("GET", upstream.url)
+        try:
+            async with self._clients.of(upstream).send(request, HURRIED) as response:
+                return response.status < 500
+        except UpstreamInvalid:
+            return True  # it has answered
+        except ArtifactdError:
+            return False
+
+    def _tell(self, upstream: Upstream, breaker: Breaker) -> None:
+        async def tell() -> None:
+            with suppress(Unavailable, RuntimeError):  # the end of the process
+                await self._in_worker(self._health, upstream, breaker)
+
+        self._start(tell())
