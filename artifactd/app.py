@@ -35,6 +35,7 @@ from artifactd.catalog.apply import Applier
 from artifactd.catalog.assets import Assets
 from artifactd.catalog.blob_stores import BlobStores
 from artifactd.catalog.directory import Directory
+from artifactd.catalog.kinds import HOSTED
 from artifactd.catalog.repositories import Repositories, RepositoryDraft
 from artifactd.catalog.uploads import Uploads
 from artifactd.clock import Micros
@@ -56,7 +57,8 @@ from artifactd.http.serve import send_rendered
 from artifactd.http.services import Shared
 from artifactd.repositories.catalog import Catalog, FormatRules
 from artifactd.repositories.content import Rendered
-from artifactd.repositories.factory import HOSTED, RepositoryFactory
+from artifactd.repositories.factory import RepositoryFactory
+from artifactd.sealing import Sealer, load_key, opened
 from artifactd.settings import Settings
 from artifactd.tasks.agenda import Agenda
 from artifactd.tasks.process import TaskProcess
@@ -64,6 +66,8 @@ from artifactd.tasks.queue import TaskQueue
 from artifactd.tasks.schedule import Schedule
 from artifactd.tasks.task import Task
 from artifactd.tasks.worker import Worker
+from artifactd.upstream.asking import Upstreams
+from artifactd.upstream.health import UpstreamHealth
 
 RING_ROWS = 65_536
 """Answered requests that may wait to be accounted for: most of a second at full speed."""
@@ -72,6 +76,7 @@ TRIM_ROUNDS = 5
 """Seconds between handing freed memory back: large bodies leave tens of MiB in the allocator's arenas."""
 
 HANDLER_THREADS = 16
+FETCH_THREADS = 8
 BODY_THREADS = 16
 
 logger = logging.getLogger("artifactd.server")
@@ -117,10 +122,17 @@ class Core:
         self.catalog = Catalog(
             self.database, self.assets, self.applier, self.stores, self.authorizer, self.queue
         )
+        self.sealer = Sealer([load_key(settings)])
+        self.health = UpstreamHealth(self.database)
+        self._fetchers = ThreadPoolExecutor(FETCH_THREADS, "fetch")
+        self.upstreams = self._own_upstreams()
         self.factory = RepositoryFactory(
             self.catalog,
-            {name: FormatRules(f.owner, f.write_class, f.publications) for name, f in self.formats.items()},
+            self.directory,
+            {name: _rules(format) for name, format in self.formats.items()},
             {name: f.settings.model_validate for name, f in self.formats.items()},
+            self.upstreams.watch,
+            lambda record: opened(record.upstream or {}, record.name, self.sealer),
         )
         self.signing_keys = SigningKeys(self.database)
 
@@ -129,6 +141,7 @@ class Core:
         from artifactd.maintenance import handlers
         from artifactd.maintenance.safety import Safety
         from artifactd.repositories.publishing import Publisher
+        from artifactd.repositories.upkeep import Upkeep
 
         spared = self.settings.maintenance
         safety = Safety(
@@ -137,14 +150,28 @@ class Core:
             upload_ttl=spared.upload_ttl,
         )
         publisher = Publisher(self.catalog, self.repositories, self.factory, self.signing_keys)
+        upkeep = Upkeep(self.catalog, self.repositories, self.factory, self._own_upstreams)
         known = {
             **handlers(self.database, self.assets, self.stores, self.uploads, safety),
             "publish": publisher.run,
+            "prefetch": upkeep.prefetch,
+            "purge": upkeep.purge,
         }
         return Worker(self.queue, self.schedule, self.agenda, known, now=self.now)
 
+    def _own_upstreams(self) -> Upstreams:
+        """What asks upstreams, for one event loop."""
+        return Upstreams(
+            self.run_folder / "fetches",
+            self._fetchers,
+            user_agent=f"artifactd/{__version__}",
+            now=self.now,
+            health=self.health.note,
+        )
+
     def close(self) -> None:
         """Finish the writes that wait, and let go of the database."""
+        self._fetchers.shutdown()
         self.database.close()
 
     def _open_store(self, type: str, settings: Mapping[str, Any]) -> BlobStore:
@@ -152,6 +179,21 @@ class Core:
             raise ArtifactdError(f"blob store type {type!r} is not known to this version")
         folder = settings.get("folder")
         return FilesystemBlobStore(Path(folder) if folder else self.settings.data / "blobs")
+
+
+def _rules(format: Format) -> FormatRules:
+    """What repositories must know of a format."""
+    return FormatRules(
+        owner=format.owner,
+        write_class=format.write_class,
+        publications=format.publications,
+        immutable=format.immutable,
+        addressed=format.addressed,
+        companion=format.companion,
+        describe=format.describe,
+        fetch=format.fetch,
+        canonical=format.canonical,
+    )
 
 
 def first_start(core: Core) -> None:
@@ -207,6 +249,7 @@ class Application:
             core.bearer,
             core.stores,
             core.uploads,
+            core.upstreams,
             core.now,
         )
         self._gateway = Gateway(
@@ -270,6 +313,8 @@ class Application:
                 stores=core.stores,
                 directory=core.directory,
                 repositories=core.repositories,
+                states=core.catalog.states,
+                sealer=core.sealer,
                 passwords=core.passwords,
                 accounts=Accounts(core.database),
                 users=core.users,
@@ -297,6 +342,7 @@ class Application:
         self._housekeeping.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._housekeeping
+        await self._core.upstreams.close()
         await asyncio.get_running_loop().run_in_executor(None, self._end)
         await send({"type": "lifespan.shutdown.complete"})
 

@@ -12,7 +12,7 @@ from artifactd.blobs.store import StagedBlob
 from artifactd.catalog.assets import Asset, Page
 from artifactd.catalog.uploads import Upload
 from artifactd.clock import Micros
-from artifactd.formats.description import Description
+from artifactd.repositories.description import Description
 from artifactd.repositories.repository import Repository
 
 
@@ -174,9 +174,11 @@ class Services(Protocol):
         """The present, in microseconds since the epoch."""
         ...
 
-    def held(self, path: str) -> Asset | None:
-        """What this exchange's repository holds at a path now. No right of the principal's is asked for:
-        it is for what the format must know, such as its own facts, and not for what it tells."""
+    def held(self, path: str, *, beside: Asset | None = None) -> Asset | None:
+        """What this exchange's repository holds at a path now; of a group, what its writable member holds.
+        With `beside`, what the repository holds that this asset is from, which for a group's answer is one
+        of its members. No right of the principal's is asked for: it is for what the format must know, such
+        as its own facts, and not for what it tells."""
         ...
 
     def stage(self, chunks: Iterable[bytes], *, checksums: Sequence[str] = ()) -> StagedBlob:

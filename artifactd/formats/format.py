@@ -11,10 +11,11 @@ from artifactd.auth.principal import Verb
 from artifactd.catalog.directory import Directory
 from artifactd.catalog.repositories import HISTORY_MARK
 from artifactd.errors import ArtifactdError
-from artifactd.formats.description import Description
 from artifactd.formats.exchange import Arrival, Exchange, Located, Sink
 from artifactd.formats.snippets import Snippet, SnippetContext, no_snippets
 from artifactd.repositories.content import Content, Rendered
+from artifactd.repositories.description import Description
+from artifactd.repositories.fetch import Fetch, Look, fetch_nothing
 from artifactd.repositories.policy import WriteClass, WritePolicy
 from artifactd.repositories.publication import Publication
 
@@ -96,6 +97,31 @@ def always_once(path: str, settings: Any) -> WriteClass:
     return WriteClass.ONCE
 
 
+def never(path: str, settings: Any) -> bool:
+    """For formats whose paths may hold other bytes at any time."""
+    return False
+
+
+def not_addressed(path: str) -> bool:
+    """For formats whose paths do not say what bytes they hold."""
+    return False
+
+
+def no_companion(path: str) -> str | None:
+    """For formats whose files stand alone."""
+    return None
+
+
+def as_asked(path: str, settings: Any) -> str:
+    """For formats that have one name for each thing."""
+    return path
+
+
+def one_entry(entry: str, query_string: bytes) -> str:
+    """For formats that have no entry points in queries."""
+    return entry
+
+
 def describe_nothing(path: str, content_type: str, file: BinaryIO) -> Description:
     """For formats that look into no file."""
     return Description()
@@ -110,6 +136,14 @@ def challenge_basic(arrival: Arrival, located: Located | None, verb: Verb | None
 class Format:
     """A format. `mounts`: path prefixes at the root of the host that it serves beside `/repository/`, and
     for which `locate` answers. `owner`: the owner name of an asset path; asset paths begin with it.
+    `immutable`: whether what is at a path will never be other bytes; `addressed`: whether the path says by
+    digest which bytes these are. `companion`: the path of the file that another one is made of or speaks
+    of, both of which must come from one member of a group.
+    `fetch`: what a proxy asks its upstream for the asset at a path, or for the document that an index keeps
+    there: several are tried in order, none means that the upstream cannot have it. `canonical`: the path
+    under which a proxy keeps, and asks for, what clients may call by several (asset paths and keys of
+    indexes alike). `entry`: the entry point that a request means, when its query says more than its
+    address.
     `publications`: sets of files that a task makes from a repository's assets. `snippets`: how clients are
     pointed at a repository.
     `render_error`: an error's body as this format's clients read it, None leaves it to the core; `statuses`
@@ -123,7 +157,13 @@ class Format:
     locate: Callable[[Arrival, Directory], Located | None] = by_prefix
     owner: Callable[[str], str | None] = no_owner
     write_class: Callable[[str, Any], WriteClass] = always_once
+    immutable: Callable[[str, Any], bool] = never
+    addressed: Callable[[str], bool] = not_addressed
+    companion: Callable[[str], str | None] = no_companion
     describe: Callable[[str, str, BinaryIO], Description] = describe_nothing
+    fetch: Callable[[str, Any, Look], Sequence[Fetch]] = fetch_nothing
+    canonical: Callable[[str, Any], str] = as_asked
+    entry: Callable[[str, bytes], str] = one_entry
     publications: Sequence[Publication] = ()
     snippets: Callable[[SnippetContext], Sequence[Snippet]] = no_snippets
     challenge: Callable[[Arrival, Located | None, Verb | None, Exception], str] = challenge_basic

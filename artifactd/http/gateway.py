@@ -23,6 +23,7 @@ from artifactd.auth.authenticators import Authenticators
 from artifactd.auth.credentials import Credential
 from artifactd.auth.principal import ANONYMOUS, Principal
 from artifactd.catalog.assets import Keep
+from artifactd.catalog.kinds import HOSTED
 from artifactd.catalog.repositories import HISTORY_MARK, RepositoryRecord
 from artifactd.clock import SECOND, Micros
 from artifactd.db.generations import DIRECTORY
@@ -35,6 +36,7 @@ from artifactd.errors import (
     RepositoryNotFound,
     RouteNotFound,
     Unauthenticated,
+    Unavailable,
 )
 from artifactd.formats.exchange import Arrival, Body, Exchange, Located
 from artifactd.formats.format import ENCODED_SLASH, Format, Route
@@ -44,16 +46,22 @@ from artifactd.http.errors import headers_of, plain, status_of
 from artifactd.http.headers import IndexedHeaders
 from artifactd.http.origin import Origin, TrustedProxies
 from artifactd.http.paths import decode, host_name
+from artifactd.http.ranges import is_small
 from artifactd.http.receive import ClientGone, Receiver, announced_length
 from artifactd.http.ring import Record
 from artifactd.http.serve import Served, send_rendered, serve
 from artifactd.http.services import BoundServices, Shared
 from artifactd.repositories.content import Content, Rendered
+from artifactd.repositories.inquiry import Inquiry
 from artifactd.repositories.past import parse_moment
 from artifactd.repositories.representation import Representation
+from artifactd.upstream.question import Wanted
 
 PREFIX = "/repository/"
 """Where every format's repositories are that has no better place."""
+
+MOST_QUESTIONS = 32
+"""Rounds of questions for one answer: a page, the page that says where it is, each member of a group."""
 
 REMEMBERED: Micros = 60 * SECOND
 """The longest an answer stays in tier 1: what a lost counter could cost at worst."""
@@ -91,6 +99,7 @@ class _Request:
         "credential",
         "entry",
         "headers",
+        "inquiry",
         "located",
         "method",
         "origin",
@@ -112,6 +121,7 @@ class _Request:
         self.located: Located | None = None
         self.record: RepositoryRecord | None = None
         self.route: Route | None = None
+        self.inquiry: Inquiry | None = None
         self._arrival: Arrival | None = None
 
     @property
@@ -184,12 +194,12 @@ class Gateway:
         request = self._arrive(scope, compiled)
         try:
             taken = self._database.generations.take((DIRECTORY,))
-            answer = await self._answer(scope, request, receive, now)
+            answer = _dated(await self._answer(scope, request, receive, now), request.inquiry, now)
             served = await self._send(scope, request, answer, send)
         except ClientGone:
             return
         except ArtifactdError as error:
-            answer = self._told(request, error)
+            answer = _dated(self._told(request, error), request.inquiry, now)
             served = await self._send(scope, request, answer, send)
         except Exception as error:
             logger.exception("%s %s failed", request.method, request.arrival.path)
@@ -206,9 +216,14 @@ class Gateway:
         headers = IndexedHeaders(scope["headers"])
         client = scope.get("client")
         origin = self._proxies.origin(client[0] if client else "", scope["scheme"], headers)
-        return _Request(compiled, scope, headers, origin, self._entry(scope, origin.host))
+        return _Request(compiled, scope, headers, origin, self._entry(scope, origin.host, compiled))
 
-    def _entry(self, scope: Scope, host: str) -> str:
+    def _entry(self, scope: Scope, host: str, compiled: _Compiled) -> str:
+        entry = self._address(scope, host)
+        query: bytes = scope["query_string"]
+        return compiled.format.entry(entry, query) if query else entry
+
+    def _address(self, scope: Scope, host: str) -> str:
         server = scope.get("server")
         if server and self._shared.directory.of_port(server[1]) is not None:
             return f"port:{server[1]}"
@@ -229,9 +244,31 @@ class Gateway:
         assert request.route is not None
         if request.route.receive is not None:
             return await self._receive_and_handle(request, exchange, receive)
-        if request.route.keyed and self._database.in_process:
-            return request.route.handler(exchange)
-        return await self._in_worker(request.route.handler, exchange)
+        return await self._handle(request.route, exchange, request.inquiry)
+
+    async def _handle(
+        self, route: Route, exchange: Exchange, inquiry: Inquiry | None
+    ) -> Content | Rendered:
+        """Run the handler; once more after each question for an upstream that it leads to."""
+        if route.keyed and self._database.in_process:
+            if inquiry is None:
+                return route.handler(exchange)
+            inquiry.hurried = True
+            try:
+                return route.handler(exchange)
+            except Wanted:
+                inquiry.begin()
+            finally:
+                inquiry.hurried = False
+        if inquiry is None:
+            return await self._in_worker(route.handler, exchange)
+        for _ in range(MOST_QUESTIONS):
+            try:
+                return await self._in_worker(route.handler, exchange)
+            except Wanted as wanted:
+                inquiry.learn(wanted.questions, await self._shared.upstreams.ask(wanted.questions))
+                inquiry.begin()
+        raise Unavailable("this answer takes too many questions to upstreams")
 
     async def _authenticate(self, request: _Request, path: str, now: Micros) -> None:
         authorization = request.headers.get("authorization")
@@ -300,9 +337,16 @@ class Gateway:
         bound = None
         if record is not None:
             past = None if located.at is None else parse_moment(located.at)
-            bound = self._shared.factory.open(record, arrival.principal, past)
+            if record.kind != HOSTED:
+                request.inquiry = _inquiry(request)
+            bound = self._shared.factory.open(record, arrival.principal, past, request.inquiry)
         services = BoundServices(
-            self._shared, request.compiled.format, arrival.principal, arrival.entry, record
+            self._shared,
+            request.compiled.format,
+            arrival.principal,
+            arrival.entry,
+            record,
+            request.inquiry,
         )
         return Exchange(arrival, located, params, None, services, bound)
 
@@ -391,7 +435,10 @@ class Gateway:
             return
         head_allowed = True
         held = False
+        inquiry = request.inquiry
         not_after = now + REMEMBERED
+        if inquiry is not None and inquiry.fresh_until is not None:
+            not_after = min(not_after, inquiry.fresh_until)
         if isinstance(answer, Content):
             held = isinstance(answer.source, Representation)
             asset = answer.head.asset
@@ -400,7 +447,6 @@ class Gateway:
                 head_allowed = False
                 if request.method == "HEAD":
                     return
-            not_after = min(not_after, answer.fresh_until or not_after)
         self._edge.cache.store(
             key,
             status=served.status,
@@ -486,4 +532,27 @@ def _record_of(request: _Request, answer: Content | Rendered) -> Record | None:
         path = asset.path
         digest = "" if asset.blob is None else asset.blob.digest
     principal = request.arrival.principal
-    return Record(record.id, record.name, record.format, path, digest, principal.id, principal.name)
+    cache = "" if request.inquiry is None else request.inquiry.cache
+    return Record(record.id, record.name, record.format, path, digest, principal.id, principal.name, cache)
+
+
+def _inquiry(request: _Request) -> Inquiry:
+    """What a request may ask upstreams for: only to read, and only of the present."""
+    headers, located = request.headers, request.located
+    reads = request.method in ("GET", "HEAD") and located is not None and located.at is None
+    wanted = headers.get("range", "") if request.method == "GET" and "if-range" not in headers else ""
+    return Inquiry(
+        may_ask=reads, bodiless=request.method == "HEAD", span=wanted if is_small(wanted) else ""
+    )
+
+
+def _dated(answer: Content | Rendered, inquiry: Inquiry | None, now: Micros) -> Content | Rendered:
+    """An answer that is past its time says so (RFC 9111, sections 5.1 and 5.5; the latter is obsolete, and
+    what people look for)."""
+    if inquiry is None or inquiry.checked is None:
+        return answer
+    age = max(0, now - inquiry.checked) // SECOND
+    lines = (("age", str(age)), ("warning", '110 - "Response is Stale"'))
+    if isinstance(answer, Content):
+        return answer.with_headers(*lines)
+    return Rendered(answer.status, (*answer.headers, *lines), answer.body, answer.depends)

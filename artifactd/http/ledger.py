@@ -94,4 +94,6 @@ def _lines(rows: Iterable[Row]) -> Iterable[str]:
                 "path": record.path,
                 "principal": record.principal,
             }
+            if record.cache:
+                line["cache"] = record.cache
         yield encode(line).decode() + "\n"

@@ -37,6 +37,12 @@ class Metrics:
             ("format", "repository", "method", "status"),
             registry=own,
         )
+        self._proxied = client.Counter(
+            "artifactd_proxy_answers",
+            "Answers of proxies and groups, by where they came from: hit, miss, stale, negative",
+            ("format", "repository", "cache"),
+            registry=own,
+        )
         self._bytes = client.Counter(
             "artifactd_response_bytes", "Body bytes sent", ("format", "repository"), registry=own
         )
@@ -59,14 +65,21 @@ class Metrics:
         """Account for answered requests."""
         requests: Counter[tuple[str, str, str, str]] = Counter()
         sent: Counter[tuple[str, str]] = Counter()
+        proxied: Counter[tuple[str, str, str]] = Counter()
         for _, method, status, body, duration, _, record in rows:
             format, repository = ("", "") if record is None else (record.format, record.repository)
             requests[format, repository, method, f"{status // 100}xx"] += 1
             sent[format, repository] += body
+            if record is not None and record.cache:
+                # What tier 1 repeats was made once: a miss is one, however often its answer is given.
+                cache = "hit" if record.cache == "miss" and not duration else record.cache
+                proxied[format, repository, cache] += 1
             if duration:
                 self._seconds.labels(format).observe(duration / 1e6)
         for labels, number in requests.items():
             self._requests.labels(*labels).inc(number)
+        for answers, number in proxied.items():
+            self._proxied.labels(*answers).inc(number)
         for pair, number in sent.items():
             self._bytes.labels(*pair).inc(number)
         if lost:

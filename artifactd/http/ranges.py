@@ -45,6 +45,23 @@ def parse_range(header: str, size: int) -> Range | None:
     return Range(start, end - start + 1)
 
 
+SMALL_PART = 1 << 20
+"""Bytes of a range that clients ask for alone: the directory at the end of an archive, a header."""
+
+
+def is_small(header: str) -> bool:
+    """Whether `header` asks for at most SMALL_PART bytes, however large the document is."""
+    unit, _, wanted = header.partition("=")
+    one = _ONE.fullmatch(wanted)
+    if unit.strip().lower() != "bytes" or one is None:
+        return False
+    first, last = one.groups()
+    if not last:
+        return False
+    length = _position(last) - _position(first) + 1 if first else _position(last)
+    return 0 < length <= SMALL_PART
+
+
 def _suffix(length: str, size: int) -> Range | None:
     """`-n`: the last n bytes."""
     if not length:

@@ -24,7 +24,7 @@ The duration of a tier-1 answer is 0: it is shorter than what measuring it costs
 @dataclass(frozen=True, slots=True)
 class Record:
     """What tier 2 knows about an answer and tier 1 repeats. `cache` says where the bytes came from: "hit",
-    "miss", "stale", or "" when no upstream is involved."""
+    "miss", "stale", "negative", or "" when no upstream is involved."""
 
     repository_id: int
     repository: str

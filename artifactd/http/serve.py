@@ -19,14 +19,24 @@ from typing import Any, BinaryIO
 
 from artifactd.blobs.store import BlobStore
 from artifactd.clock import Micros
-from artifactd.errors import BlobNotFound, RangeNotSatisfiable, StorageFailure
+from artifactd.errors import ArtifactdError, BlobNotFound, RangeNotSatisfiable, StorageFailure
 from artifactd.http.bodies import BodyCache
 from artifactd.http.codings import choose_coding
 from artifactd.http.conditional import RequestHeaders, http_date, not_modified, range_applies
 from artifactd.http.ranges import Range, parse_range
 from artifactd.http.sendfile import TransferAborted
-from artifactd.repositories.content import Content, Head, InlineSource, Rendered, StoredSource
+from artifactd.repositories.content import (
+    Content,
+    GrowingSource,
+    Head,
+    InlineSource,
+    PartSource,
+    Rendered,
+    StoredSource,
+    UnreadSource,
+)
 from artifactd.repositories.representation import PLAIN, Representation
+from artifactd.upstream.growing import Growing
 
 SMALL = 64 << 10
 """Bytes of a stored document up to which it is read whole and sent in one write."""
@@ -72,10 +82,15 @@ async def serve(
         return await _serve_representation(
             content, source, method=method, request_headers=request_headers, send=send
         )
-    size = await _size(content.head, source)
     headers = _headers(content, public=public)
+    if isinstance(source, UnreadSource):
+        length = [] if content.head.size is None else [("content-length", str(content.head.size))]
+        return await _answer(send, 200, [*headers, *length], b"")
+    if isinstance(source, PartSource):
+        return await _serve_part(content.head, source, headers, send)
+    size = await _size(content.head, source)
     head = content.head
-    if not_modified(request_headers, head.etag, head.modified):
+    if head.etag and not_modified(request_headers, head.etag, head.modified):
         return await _answer(
             send, 304, [line for line in headers if not line[0].startswith("content-")], None
         )
@@ -95,7 +110,18 @@ async def serve(
     headers.append(("content-length", str(part.length)))
     if method == "HEAD":
         return await _answer(send, status, headers, b"")
+    if isinstance(source, GrowingSource):
+        return await _send_growing(source.growing, status, headers, part, send, extensions)
     return await _send(source, size, status, headers, part, send, extensions, body_cache)
+
+
+async def _serve_part(head: Head, source: PartSource, headers: list[Header], send: Send) -> Served:
+    """The range that was asked for, which is all there is here."""
+    assert head.size is not None, "whoever sends a part says of how much"
+    part = Range(source.first, len(source.body))
+    headers.append(("content-range", part.content_range(head.size)))
+    headers.append(("content-length", str(part.length)))
+    return await _answer(send, 206, headers, source.body)
 
 
 async def _serve_representation(
@@ -156,7 +182,7 @@ def _lines(
 ) -> tuple[Header, ...]:
     defaults = {
         "content-type": content_type,
-        "etag": f'"{etag}"',
+        **({"etag": f'"{etag}"'} if etag else {}),
         "last-modified": http_date(modified),
         "accept-ranges": "bytes",
         "cache-control": caching,
@@ -170,10 +196,12 @@ def _lines(
     return *((name, value) for name, value in defaults.items() if name not in replaced), *lowered
 
 
-async def _size(head: Head, source: StoredSource | InlineSource) -> int:
+async def _size(head: Head, source: StoredSource | InlineSource | GrowingSource) -> int:
     """Bytes of the whole document."""
     if isinstance(source, InlineSource):
         return len(source.body)
+    if isinstance(source, GrowingSource):
+        return source.growing.size
     if head.size is not None:
         return head.size
     stored = await asyncio.get_running_loop().run_in_executor(None, source.store.stat, source.location)
@@ -261,6 +289,46 @@ async def _send_pieces(
     if sent < part.length:  # the announced length cannot be kept: the server ends the connection
         logger.error("blob %s ends %d bytes early", source.location, part.length - sent)
     return Served(status, sent, None, headers, complete=sent == part.length)
+
+
+async def _send_growing(
+    growing: Growing,
+    status: int,
+    headers: Sequence[Header],
+    part: Range,
+    send: Send,
+    extensions: Mapping[str, Any],
+) -> Served:
+    """Bytes on their way, as they come. Before the first of them a failure is still an error of ours; after
+    it, only the end of the connection can tell (proxy R11). Raises what `Growing.reach` does."""
+    end = part.start + part.length
+    by_sendfile = "http.response.zerocopysend" in extensions
+    available = await growing.reach(part.start)
+    await send(_start(status, headers))
+    position = part.start
+    try:
+        while position < end:
+            count = min(available, end) - position
+            if not by_sendfile:
+                count = min(count, PIECE)
+            more = position + count < end
+            if by_sendfile:
+                file = {"file": growing.descriptor, "offset": position, "count": count, "more_body": more}
+                await send({"type": "http.response.zerocopysend", **file})
+            else:
+                body = await asyncio.get_running_loop().run_in_executor(
+                    None, os.pread, growing.descriptor, count, position
+                )
+                await send({"type": "http.response.body", "body": body, "more_body": more})
+            position += count
+            if more and position >= available:
+                available = await growing.reach(position)
+    except TransferAborted as aborted:
+        return Served(status, position - part.start + aborted.sent, None, headers, complete=False)
+    except ArtifactdError as error:
+        logger.warning("an answer breaks off after %d bytes: %s", position - part.start, error)
+        return Served(status, position - part.start, None, headers, complete=False)
+    return Served(status, part.length, None, headers)
 
 
 async def _answer(send: Send, status: int, headers: Sequence[Header], body: bytes | None) -> Served:

@@ -18,12 +18,15 @@ from artifactd.catalog.repositories import RepositoryRecord
 from artifactd.catalog.uploads import Upload, Uploads
 from artifactd.clock import Micros
 from artifactd.errors import RepositoryNotFound, StorageFailure
-from artifactd.formats.description import Description
 from artifactd.formats.exchange import Body, FormData
 from artifactd.formats.format import Format
 from artifactd.http.consumers import staged
+from artifactd.repositories.description import Description
 from artifactd.repositories.factory import RepositoryFactory
+from artifactd.repositories.inquiry import Inquiry
 from artifactd.repositories.repository import Repository
+from artifactd.upstream.asking import Upstreams
+from artifactd.upstream.question import Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Shared:
     bearer: Bearer
     stores: BlobStores
     uploads: Uploads
+    upstreams: Upstreams
     clock: Callable[[], Micros]
 
 
@@ -126,7 +130,9 @@ class BoundServices:
         principal: Principal,
         entry: str,
         record: RepositoryRecord | None,
+        inquiry: Inquiry | None = None,
     ) -> None:
+        self._inquiry = inquiry
         self._shared = shared
         self._format = format
         self._principal = principal
@@ -146,10 +152,13 @@ class BoundServices:
     def now(self) -> Micros:
         return self._shared.clock()
 
-    def held(self, path: str) -> Asset | None:
+    def held(self, path: str, *, beside: Asset | None = None) -> Asset | None:
         assert self._record is not None, "a route of scope 'format' has no repository to ask"
-        catalog = self._shared.factory.catalog
-        return catalog.assets.find(catalog.database, self._record.id, path)
+        factory = self._shared.factory
+        place = (factory.writable(self._record) or self._record).id
+        if beside is not None:
+            place = beside.repository_id
+        return factory.catalog.assets.find(factory.catalog.database, place, path)
 
     def stage(self, chunks: Iterable[bytes], *, checksums: Sequence[str] = ()) -> StagedBlob:
         assert self._record is not None, "a route of scope 'format' has no repository to store in"
@@ -179,6 +188,8 @@ class BoundServices:
         `stage` made. The bytes of an upload stay the upload's."""
         try:
             yield
+        except Wanted:
+            raise  # it runs again with the same body
         except StorageFailure:
             raise  # nobody knows whether an edit has named them: blob GC finds out
         except Exception:
@@ -192,7 +203,7 @@ class BoundServices:
         record = self._shared.directory.find(name)
         if record.format != self._format.name:
             raise RepositoryNotFound(name)
-        return self._shared.factory.open(record, self._principal)
+        return self._shared.factory.open(record, self._principal, inquiry=self._inquiry)
 
     def names(self, *, after: str, limit: int) -> Page[str]:
         behind_repository, _, behind_name = after.partition("/")

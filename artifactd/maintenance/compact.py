@@ -21,6 +21,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, exists, func, select, tuple_, update
 
+from artifactd.catalog.kinds import PROXY
 from artifactd.clock import Micros, micros
 from artifactd.db import tables
 from artifactd.db.generations import DIRECTORY, repository_stripe
@@ -57,7 +58,9 @@ class Compactor:
         self._undo_window = micros(safety.undo_window)
         asset, repository, revision = tables.asset, tables.repository, tables.revision
         p = bindparam
-        self._repositories = database.prepare(select(repository.c.id).order_by(repository.c.id))
+        self._repositories = database.prepare(
+            select(repository.c.id, repository.c.kind).order_by(repository.c.id)
+        )
         self._raise = database.prepare(
             update(repository)
             .where(repository.c.id == p("repository_id"), repository.c.horizon < p("before"))
@@ -93,9 +96,11 @@ class Compactor:
     def run(self, run: TaskRun) -> Compacted:
         """Once over every repository."""
         compacted = Compacted()
-        before = self._database.now() - self._undo_window
-        repositories = [row[0] for row in self._database.all(self._repositories)]
-        for done, repository_id in enumerate(repositories):
+        now = self._database.now()
+        repositories = self._database.all(self._repositories)
+        for done, (repository_id, kind) in enumerate(repositories):
+            # What a proxy has lost can be fetched again: nobody needs to undo that.
+            before = now if kind == PROXY else now - self._undo_window
             run.progress(done, len(repositories), f"{compacted.assets} asset rows forgotten")
             self._forget_assets(run, repository_id, before, compacted)
             self._forget_revisions(run, repository_id, compacted)

@@ -48,6 +48,7 @@ from artifactd.errors import (
     NotFound,
     PreconditionFailed,
     RangeNotSatisfiable,
+    RateLimited,
     ReadOnly,
     ReferencesMissing,
     RepositoryNotFound,
@@ -59,9 +60,9 @@ from artifactd.errors import (
     UploadBusy,
     UploadNotFound,
     UploadOffsetMismatch,
+    UpstreamInvalid,
     Withheld,
 )
-from artifactd.formats.description import Description
 from artifactd.formats.exchange import (
     Append,
     Arrival,
@@ -81,7 +82,9 @@ from artifactd.formats.exchange import (
 from artifactd.formats.format import ENCODED_SLASH, Format, Route, Settings, by_prefix, challenge_basic
 from artifactd.formats.snippets import Snippet, SnippetContext
 from artifactd.repositories.content import Content, Head, InlineSource, Rendered, StoredSource, represented
-from artifactd.repositories.index import Document, Index
+from artifactd.repositories.description import Description
+from artifactd.repositories.fetch import IMMUTABLE, MUTABLE, Fetch, Freshness, Look
+from artifactd.repositories.index import Document, Index, More, Part
 from artifactd.repositories.policy import WriteClass, WritePolicy
 from artifactd.repositories.publication import (
     LONGEST_WAIT,
@@ -94,6 +97,7 @@ from artifactd.repositories.publication import (
 )
 from artifactd.repositories.repository import Repository
 from artifactd.repositories.representation import Representation
+from artifactd.upstream.answer import Answer, Facts
 
 __all__ = [
     "ABSENT",
@@ -101,10 +105,13 @@ __all__ = [
     "DAY",
     "ENCODED_SLASH",
     "HISTORY_MARK",
+    "IMMUTABLE",
     "LONGEST_WAIT",
+    "MUTABLE",
     "QUIET",
     "SECOND",
     "SUBJECT",
+    "Answer",
     "Append",
     "Arrival",
     "ArtifactdError",
@@ -126,11 +133,14 @@ __all__ = [
     "Edit",
     "Entry",
     "Exchange",
+    "Facts",
+    "Fetch",
     "Fields",
     "Forbidden",
     "Form",
     "FormData",
     "Format",
+    "Freshness",
     "Generated",
     "Generation",
     "Head",
@@ -147,11 +157,14 @@ __all__ = [
     "Keep",
     "LengthMismatch",
     "Located",
+    "Look",
     "MethodNotAllowed",
     "Micros",
+    "More",
     "NotFound",
     "OwnerName",
     "Page",
+    "Part",
     "PreconditionFailed",
     "Principal",
     "Publication",
@@ -160,6 +173,7 @@ __all__ = [
     "PublishedFile",
     "QueryParams",
     "RangeNotSatisfiable",
+    "RateLimited",
     "ReadOnly",
     "Reference",
     "ReferencesMissing",
@@ -188,6 +202,7 @@ __all__ = [
     "UploadDesk",
     "UploadNotFound",
     "UploadOffsetMismatch",
+    "UpstreamInvalid",
     "Verb",
     "Withheld",
     "WriteClass",

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from sqlalchemy import bindparam, func, select
 
@@ -13,9 +13,12 @@ from artifactd.catalog.apply import Applied, Applier
 from artifactd.catalog.assets import Assets
 from artifactd.catalog.blob_stores import BlobStores
 from artifactd.catalog.edit import ChangeSet, Put, Rules
+from artifactd.catalog.upstream_states import UpstreamStates
 from artifactd.db import tables
 from artifactd.db.writer import Database, Turn
 from artifactd.errors import StorageFailure
+from artifactd.repositories.description import Description
+from artifactd.repositories.fetch import Fetch, Look, fetch_nothing
 from artifactd.repositories.kept import KeptDocuments
 from artifactd.repositories.policy import WriteClass
 from artifactd.repositories.publication import Publication
@@ -26,16 +29,22 @@ logger = logging.getLogger("artifactd.repositories")
 
 @dataclass(frozen=True, slots=True)
 class FormatRules:
-    """What a repository must know of its format."""
+    """What a repository must know of its format: functions of `Format`, which says what they are for."""
 
     owner: Callable[[str], str | None]
     write_class: Callable[[str, Any], WriteClass]
     publications: Sequence[Publication] = ()
+    immutable: Callable[[str, Any], bool] = lambda path, settings: False
+    addressed: Callable[[str], bool] = lambda path: False
+    companion: Callable[[str], str | None] = lambda path: None
+    describe: Callable[[str, str, BinaryIO], Description] = lambda path, content_type, file: Description()
+    fetch: Callable[[str, Any, Look], Sequence[Fetch]] = fetch_nothing
+    canonical: Callable[[str, Any], str] = lambda path, settings: path
 
 
 class Catalog:
-    """What hosted repositories of a process share: the catalog's readers and writers, kept documents, and
-    the queue of what is to be published."""
+    """What the repositories of a process share: the catalog's readers and writers, kept documents, and the
+    queue of what is to be published."""
 
     def __init__(
         self,
@@ -53,6 +62,7 @@ class Catalog:
         self.authorizer = authorizer
         self.queue = queue
         self.documents = KeptDocuments()
+        self.states = UpstreamStates(database)
         asset, revision = tables.asset, tables.revision
         self.touch = database.prepare(
             asset.update()

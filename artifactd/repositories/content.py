@@ -10,6 +10,7 @@ from artifactd.catalog.assets import Asset
 from artifactd.clock import Micros
 from artifactd.db.generations import Stripe
 from artifactd.repositories.representation import Representation
+from artifactd.upstream.growing import Growing
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,30 @@ class InlineSource:
 
 
 @dataclass(frozen=True, slots=True)
+class GrowingSource:
+    """Bytes on their way from an upstream."""
+
+    growing: Growing
+
+
+@dataclass(frozen=True, slots=True)
+class PartSource:
+    """The range that was asked for, from byte `first` on, of what is not here as a whole."""
+
+    body: bytes
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadSource:
+    """Bytes that nobody asked for: the answer is to a HEAD."""
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
-    """Facts about a document. `size` in bytes, or None when unknown; `etag` without quotes; `modified` in
-    microseconds since the epoch;
-    `immutable` when the same path can never hold other bytes."""
+    """Facts about a document. `size` in bytes, or None when unknown; `etag` without quotes, empty when it
+    is not known yet; `modified` in microseconds since the epoch; `immutable` when the same path can never
+    hold other bytes."""
 
     size: int | None
     content_type: str
@@ -43,22 +64,22 @@ class Head:
     asset: Asset | None = None
 
 
+Source = StoredSource | InlineSource | Representation | GrowingSource | PartSource | UnreadSource
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """A document to serve. `depends` are the counters that were taken before it was read: the answer holds
-    while they stand.
-    `fresh_until` bounds it in time as well (microseconds since the epoch). `headers` are the format's own
-    additions."""
+    while they stand. `headers` are the format's own additions."""
 
     head: Head
-    source: StoredSource | InlineSource | Representation
+    source: Source
     depends: Sequence[tuple[Stripe, int]] | None = None
-    fresh_until: Micros | None = None
     headers: Sequence[tuple[str, str]] = ()
 
     def with_headers(self, *headers: tuple[str, str]) -> "Content":
         """The same content, with more response headers."""
-        return Content(self.head, self.source, self.depends, self.fresh_until, (*self.headers, *headers))
+        return Content(self.head, self.source, self.depends, (*self.headers, *headers))
 
     def identified(self, etag: str, *, immutable: bool = False) -> "Content":
         """The same content under the identity that its client knows it by, which need not be our digest.
@@ -74,7 +95,7 @@ class Content:
             immutable,
             head.asset,
         )
-        return Content(named, self.source, self.depends, self.fresh_until, self.headers)
+        return Content(named, self.source, self.depends, self.headers)
 
 
 def represented(

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 
-from artifactd.auth.principal import Principal, Verb
+from artifactd.auth.principal import Verb
 from artifactd.catalog.assets import NAME_COLUMNS, Keep, OwnerName, Selection
 from artifactd.catalog.repositories import RepositoryRecord
 from artifactd.clock import Micros
@@ -22,6 +22,7 @@ from artifactd.db.writer import Reader
 from artifactd.repositories.catalog import Catalog
 from artifactd.repositories.index import Document, Forms, Index
 from artifactd.repositories.kept import Kept, Key
+from artifactd.repositories.rights import Rights
 
 T = TypeVar("T")
 
@@ -53,31 +54,29 @@ class Documents:
         with self._catalog.documents.making(place), self._catalog.database.read() as reader:
             return self._document(reader, index, key, selection, depends)
 
-    def names(self, principal: Principal, after: str, limit: int | None) -> Document[Sequence[OwnerName]]:
-        """Owner names that hold bytes `principal` may read."""
+    def names(self, rights: Rights, after: str, limit: int | None) -> Document[Sequence[OwnerName]]:
+        """Owner names that hold bytes which may be read."""
         catalog, place = self._catalog, (self._record.id, "", "names")
         if self._past is not None:
-            return _names(self._read_names(principal, after, limit), None)
+            return _names(self._read_names(rights, after, limit), None)
         depends = catalog.database.generations.take(
             (names_stripe(self._record.id), repository_stripe(self._record.id))
         )
         whole = not after and limit is None
-        if not whole or not catalog.authorizer.unrestricted(
-            principal, Verb.READ, self._record.name, self._record.id
-        ):
-            return _names(self._read_names(principal, after, limit), depends)
+        if not whole or not rights.unrestricted(Verb.READ):
+            return _names(self._read_names(rights, after, limit), depends)
         stamp = sum(count for _, count in depends)  # counters only grow
         kept = catalog.documents.find(place)
         if kept is None or kept.stamp != stamp:
             with catalog.documents.making(place):
                 kept = catalog.documents.find(place)
                 if kept is None or kept.stamp != stamp:
-                    names = self._read_names(principal, after, limit)
+                    names = self._read_names(rights, after, limit)
                     kept = Kept(stamp, names, NAME_BYTES * len(names))
                     catalog.documents.keep(place, kept)
         return _names(kept.value, depends, kept.forms)
 
-    def _read_names(self, principal: Principal, after: str, limit: int | None) -> Sequence[OwnerName]:
+    def _read_names(self, rights: Rights, after: str, limit: int | None) -> Sequence[OwnerName]:
         name, asset = tables.name, tables.asset
         when: ColumnElement[bool] = asset.c.retired_revision.is_(None)
         if self._at is not None:
@@ -93,10 +92,7 @@ class Documents:
         )
         below = name.c.path + "/"
         verbs = (Verb.READ,) if self._past is None else (Verb.READ, Verb.HISTORY)
-        permitted = [
-            self._catalog.authorizer.where(principal, verb, self._record.name, self._record.id, below)
-            for verb in verbs
-        ]
+        permitted = [rights.where(verb, below) for verb in verbs]
         statement = (
             select(*NAME_COLUMNS)
             .where(name.c.repository_id == self._record.id, name.c.path > after, holds, *permitted)

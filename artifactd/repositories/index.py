@@ -9,6 +9,7 @@ from artifactd.catalog.assets import Asset, Change, Selection
 from artifactd.clock import Micros
 from artifactd.db.generations import Stripe
 from artifactd.repositories.representation import Representation
+from artifactd.upstream.answer import Answer
 
 T = TypeVar("T")
 
@@ -46,13 +47,15 @@ class Forms:
 @dataclass(frozen=True, slots=True)
 class Document(Generic[T]):
     """An index as it stands. `revision` and `changed` (microseconds) are those of its owner name, 0 when it
-    holds nothing and never did. `depends`: the counters taken before it was read."""
+    holds nothing and never did. `depends`: the counters taken before it was read. `merged`: put together
+    from the members of a group, whose revisions together are no serial."""
 
     value: T
     revision: int
     changed: Micros
     depends: Sequence[tuple[Stripe, int]] | None
     _forms: Forms = field(default_factory=Forms)
+    merged: bool = False
 
     def represented(self, form: str, render: Callable[[], Representation]) -> Representation:
         """The document in one form. `render` makes it unless it is kept with the document; it may use
@@ -60,8 +63,27 @@ class Document(Generic[T]):
         return self._forms.get(form, render)
 
 
+@dataclass(frozen=True, slots=True)
+class More:
+    """What `Index.parse` gives while a document goes on at another address, absolute or relative to that of
+    the last answer."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Generic[T]):
+    """What one member of a group has for a document. Members without any are left out."""
+
+    member: str
+    document: T
+
+
 class Index(Protocol[T]):
-    """A kind of document, e.g. the tags of an image."""
+    """A kind of document, e.g. the tags of an image.
+
+    A hosted repository builds it from assets, a proxy parses what its upstream says, a group merges those
+    of its members."""
 
     @property
     def name(self) -> str:
@@ -83,4 +105,18 @@ class Index(Protocol[T]):
 
     def size(self, document: T) -> int:
         """Bytes that the document takes in memory, about: what keeping it costs."""
+        ...
+
+    def path(self, key: str) -> str:
+        """Where a proxy keeps what its upstream says: an asset path of the document's owner name, which
+        nothing else can have. `Format.fetch` says what to ask for it."""
+        ...
+
+    def parse(self, key: str, answers: Sequence[Answer]) -> T | More:
+        """The document from what an upstream said, which is at least one answer, or where it goes on.
+        Raises UpstreamInvalid for what is no such document."""
+        ...
+
+    def merge(self, key: str, parts: Sequence[Part[T]]) -> T:
+        """The document of a group from those of its members, in their order: at least one."""
         ...

@@ -22,8 +22,10 @@ from artifactd.db.writer import Database
 from artifactd.maintenance import handlers
 from artifactd.maintenance.safety import Safety
 from artifactd.repositories.catalog import Catalog, FormatRules
+from artifactd.repositories.holdings import Holdings
 from artifactd.repositories.hosted import HostedRepository
 from artifactd.repositories.policy import WriteClass, WritePolicy
+from artifactd.repositories.rights import Bound
 from artifactd.tasks.queue import TaskQueue
 from artifactd.tasks.task import Task, TaskRun
 
@@ -86,7 +88,9 @@ class Shelf:
 
     def open(self, record: RepositoryRecord, past: int | None = None) -> HostedRepository:
         rules = FormatRules(owner, lambda path, settings: WriteClass.REPLACE)
-        return HostedRepository(self.catalog, record, rules, AnyWrites(), self.principal, past)
+        holdings = Holdings(self.catalog, record, rules, AnyWrites(), past)
+        rights = Bound(self.catalog.authorizer, self.principal, record)
+        return HostedRepository(self.catalog, holdings, self.principal, rights)
 
     def stage(self, data: bytes) -> StagedBlob:
         """Bytes that wait for their edit."""

@@ -25,8 +25,10 @@ from artifactd.errors import (
 )
 from artifactd.repositories.catalog import FormatRules
 from artifactd.repositories.content import Content, InlineSource, StoredSource
+from artifactd.repositories.holdings import Holdings
 from artifactd.repositories.hosted import HostedRepository
 from artifactd.repositories.policy import WriteClass, WritePolicy
+from artifactd.repositories.rights import Bound
 from tests.support.clocks import FakeClock
 from tests.support.shelves import Shelf, digest_of, owner
 
@@ -80,9 +82,10 @@ def opened(shelf: Shelf) -> Opened:
             return WriteClass.REPLACE if path.endswith("-snapshot") else WriteClass.ONCE
 
         rules = FormatRules(owner, write_class)
-        return HostedRepository(
-            shelf.catalog, shelf.record, rules, Policy(policy), principal or shelf.principal, past
-        )
+        holdings = Holdings(shelf.catalog, shelf.record, rules, Policy(policy), past)
+        who = principal or shelf.principal
+        rights = Bound(shelf.catalog.authorizer, who, shelf.record)
+        return HostedRepository(shelf.catalog, holdings, who, rights)
 
     return open
 

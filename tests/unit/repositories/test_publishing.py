@@ -12,6 +12,7 @@ from artifactd.auth.principal import Verb
 from artifactd.auth.signing import SigningKeys
 from artifactd.blobs.memory import MemoryBlobStore
 from artifactd.catalog.assets import Asset, Keep
+from artifactd.catalog.directory import Directory
 from artifactd.db import tables
 from artifactd.db.writer import Database
 from artifactd.errors import Generated
@@ -29,6 +30,7 @@ from artifactd.repositories.repository import Repository
 from artifactd.tasks.task import Progress, Task, TaskRun, TaskStopped
 from tests.support.clocks import FakeClock
 from tests.support.shelves import AnyWrites, Shelf, owner
+from tests.support.watching import unwatched_upstreams
 
 QUIET = timedelta(seconds=5)
 
@@ -84,7 +86,14 @@ class Press:
         self.lists = Lists()
         self.keys = SigningKeys(database)
         rules = FormatRules(owner, lambda path, settings: WriteClass.ONCE, (self.lists,))
-        factory = RepositoryFactory(self.shelf.catalog, {"test": rules}, {"test": lambda _: AnyWrites()})
+        factory = RepositoryFactory(
+            self.shelf.catalog,
+            Directory(database, self.shelf.repositories),
+            {"test": rules},
+            {"test": lambda _: AnyWrites()},
+            unwatched_upstreams(clock),
+            lambda record: {},
+        )
         self.repository: Repository = factory.open(self.shelf.record, self.shelf.principal)
         self.publisher = Publisher(self.shelf.catalog, self.shelf.repositories, factory, self.keys)
 

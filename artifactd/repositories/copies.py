@@ -1,0 +1,222 @@
+"""What becomes of a proxy's answers: copies in its catalog, and what is remembered of them.
+
+Everything here runs in worker threads, after an upstream has answered and with no lock held.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, TypeVar
+from urllib.parse import urljoin
+
+from artifactd.auth.principal import Principal
+from artifactd.blobs.digest import Digest
+from artifactd.blobs.store import StagedBlob
+from artifactd.catalog.apply import Applied
+from artifactd.catalog.assets import Asset, Reference
+from artifactd.catalog.edit import ChangeSet, Delete, Operation, Put
+from artifactd.catalog.upstream_states import UpstreamState
+from artifactd.clock import SECOND, Micros, micros
+from artifactd.db.writer import Turn
+from artifactd.errors import AssetNotFound, Invalid, UpstreamInvalid
+from artifactd.repositories.catalog import Catalog
+from artifactd.repositories.description import Description
+from artifactd.repositories.fetch import Fetch
+from artifactd.repositories.holdings import Holdings
+from artifactd.repositories.index import Index, More
+from artifactd.repositories.kept import Kept as KeptDocument
+from artifactd.upstream.answer import Answer, Facts
+from artifactd.upstream.configuration import Upstream
+from artifactd.upstream.question import Source
+from artifactd.upstream.response import following_url
+
+T = TypeVar("T")
+
+UNKNOWN: Final = "application/octet-stream"
+
+DOUBTED_FOR: Final[Micros] = 30 * SECOND
+"""How long a copy is kept in use after the upstream has denied it once."""
+
+
+class Copies:
+    """Writes the copies of one proxy."""
+
+    def __init__(
+        self, catalog: Catalog, holdings: Holdings, principal: Principal, upstream: Upstream
+    ) -> None:
+        self._catalog = catalog
+        self._holdings = holdings
+        self._record = holdings.record
+        self._principal = principal
+        self._upstream = upstream
+
+    def store(self, path: str, fetch: Fetch, blob: StagedBlob, facts: Facts) -> None:
+        """Verified bytes become the asset at `path`, and at the other paths that they are known by."""
+        content_type = fetch.content_type or facts.content_type or UNKNOWN
+        description = self._describe(path, content_type, blob)
+        operations: list[Operation] = [
+            _put(alias, blob, content_type, self._describe(alias, content_type, blob))
+            for alias in description.aliases
+        ]
+        operations.append(_put(path, blob, content_type, description))
+        self._apply(f"fetch {path}", path, operations, self._state(fetch, facts))
+
+    def read(
+        self, path: str, fetch: Fetch, index: Index[Any] | None, key: str, answers: Sequence[Answer]
+    ) -> Source | None:
+        """A document's answers so far: where it goes on, or None once they are kept at `path`."""
+        assert index is not None, "only indexes are read"
+        value = index.parse(key, answers)
+        last = answers[-1].facts
+        if isinstance(value, More):
+            url = following_url(last.url, value.url)
+            if url is None:
+                raise UpstreamInvalid(
+                    f"a document of the upstream of repository {self._record.name!r} goes on elsewhere"
+                )
+            return Source(url, fetch.accept)
+        parts = [
+            {"url": each.facts.url, "headers": _remembered(each.facts), "size": len(each.body)}
+            for each in answers
+        ]
+        put = Put(
+            path,
+            self._stage(b"".join(answer.body for answer in answers)),
+            answers[0].facts.content_type or UNKNOWN,
+            attributes={"answers": parts},
+        )
+        applied = self._apply(f"fetch {path}", path, [put], self._state(fetch, answers[0].facts))
+        if applied.revision is not None:
+            place = (self._record.id, index.name, key)
+            kept = KeptDocument(applied.revision, value, index.size(value))
+            self._catalog.documents.keep(place, kept)
+        return None
+
+    def parsed(self, index: Index[T], key: str, asset: Asset) -> T:
+        """The document that is kept as an asset."""
+        body, start = self._holdings.read(asset), 0
+        answers: list[Answer] = []
+        for part in asset.attributes["answers"]:
+            end = start + part["size"]
+            answers.append(Answer(Facts(part["url"], part["headers"]), body[start:end]))
+            start = end
+        value = index.parse(key, answers)
+        if isinstance(value, More):
+            raise UpstreamInvalid(f"the copy of {asset.path!r} is not whole")
+        return value
+
+    def confirm(self, path: str, fetch: Fetch, state: UpstreamState | None) -> None:
+        """The copy at `path` is current."""
+        known = {} if state is None else {"etag": state.etag, "last-modified": state.modified}
+        self._note(path, self._state(fetch, Facts("", known)))
+
+    def miss(self, path: str, asset: Asset | None, state: UpstreamState | None) -> bool:
+        """The upstream has nothing at `path`; whether that is believed. What was there a moment ago is
+        given a second chance: many an index is moved about while it is asked."""
+        now = self._catalog.database.now()
+        misses = 1 if state is None else state.misses + 1
+        negative_for = micros(self._upstream.negative_for)
+        if asset is not None and misses == 1 and state is not None:
+            until = now + min(negative_for, DOUBTED_FOR)
+            self._note(path, replace(state, fresh_until=until, misses=misses))
+            return False
+        absent = UpstreamState("", "", now, 0, 0, misses, now + negative_for)
+        if asset is None:
+            self._note(path, absent)
+        else:
+            try:
+                self._apply(f"gone upstream: {path}", path, [Delete(path)], absent)
+            except AssetNotFound:
+                self._note(path, absent)
+        return True
+
+    def _state(self, fetch: Fetch, facts: Facts) -> UpstreamState:
+        now = self._catalog.database.now()
+        freshness, upstream = fetch.freshness, self._upstream
+        if freshness.fresh_for is None:
+            return UpstreamState("", "", now, None, None)
+        fresh_for = freshness.fresh_for if upstream.fresh_for is None else upstream.fresh_for
+        stale_for = freshness.stale_for if upstream.stale_for is None else upstream.stale_for
+        fresh_until = _until(now, fresh_for)
+        stale_until = None if fresh_until is None else _until(fresh_until, stale_for)
+        headers = facts.headers
+        etag, modified = headers.get("etag", ""), headers.get("last-modified", "")
+        return UpstreamState(etag, modified, now, fresh_until, stale_until)
+
+    def _describe(self, path: str, content_type: str, blob: StagedBlob) -> Description:
+        """The facts of a file. One that its format cannot read is served all the same: it is the
+        upstream's, and its client may know better."""
+        store = self._catalog.stores.store(self._record.store_id)
+        with store.open(blob.location) as file:
+            try:
+                return self._holdings.rules.describe(path, content_type, file)
+            except Invalid:
+                return Description()
+
+    def _stage(self, body: bytes) -> StagedBlob:
+        stores, store_id = self._catalog.stores, self._record.store_id
+        writer = stores.store(store_id).create()
+        try:
+            writer.write(body)
+            stored = writer.commit()
+        except BaseException:
+            writer.abort()
+            raise
+        digest = Digest(f"sha256:{stored.checksums['sha256']}")
+        return StagedBlob(stores.name(store_id), stored.location, stored.size, digest, stored.checksums)
+
+    def _apply(
+        self, message: str, path: str, operations: Sequence[Operation], state: UpstreamState
+    ) -> Applied:
+        changes = ChangeSet(self._record.id, self._principal.name, message, operations)
+
+        def then(turn: Turn, applied: Applied) -> None:
+            self._catalog.states.note(turn, self._record.id, path, state)
+
+        return self._holdings.apply(changes, lambda path: True, then)
+
+    def _note(self, path: str, state: UpstreamState) -> None:
+        self._catalog.database.write(
+            lambda turn: self._catalog.states.note(turn, self._record.id, path, state)
+        )
+
+
+def absolute(upstream: Upstream, url: str) -> str:
+    """Where a fetch goes: `url` may be relative to the upstream's, and is never taken for a scheme."""
+    return url if url.startswith(("https://", "http://")) else urljoin(upstream.url, f"./{url}")
+
+
+def http_moment(text: str, otherwise: Micros) -> Micros:
+    """A date of HTTP (RFC 9110, section 5.6.7), or `otherwise` for what is none or lies ahead."""
+    try:
+        found = parsedate_to_datetime(text)
+    except ValueError:
+        return otherwise
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=UTC)
+    return min(int(found.timestamp()) * SECOND, otherwise)
+
+
+def _put(path: str, blob: StagedBlob, content_type: str, description: Description) -> Put:
+    """A copy needs nothing that is not here: the rest comes when it is asked for (docker R187)."""
+    return Put(
+        path,
+        blob,
+        content_type,
+        coordinates=description.coordinates,
+        attributes=description.attributes,
+        label=description.label,
+        references=[Reference(each.path, each.kind) for each in description.references],
+        derived=description.derived,
+    )
+
+
+def _until(since: Micros, duration: timedelta | None) -> Micros | None:
+    """The end of a duration; None, and one below zero, never ends."""
+    return None if duration is None or duration < timedelta(0) else since + micros(duration)
+
+
+def _remembered(facts: Facts) -> dict[str, str]:
+    """The headers that a document is parsed with."""
+    return {name: facts.headers[name] for name in ("content-type", "link") if name in facts.headers}

@@ -1,0 +1,65 @@
+"""What a proxy asks its upstream for: values that a format makes, without I/O."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final, Protocol, TypeVar
+
+from artifactd.repositories.index import Index
+from artifactd.upstream.answer import Facts
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How long a copy is good. `fresh_for`: without asking again; None is for ever. `stale_for`: from then
+    on, while the upstream cannot be asked; None is for ever."""
+
+    fresh_for: timedelta | None
+    stale_for: timedelta | None = None
+
+
+IMMUTABLE: Final = Freshness(None)
+"""For paths that never hold other bytes."""
+
+MUTABLE: Final = Freshness(timedelta(minutes=10), timedelta(days=7))
+"""For documents that change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """One request to an upstream, by GET. `url` is absolute, or relative to the upstream's.
+
+    `accept`: the Accept header. `expected` (algorithm → hex) and `size`: what the bytes must be; others are
+    not kept, and not sent on as a whole. `content_type` replaces what the upstream says. `whole`: answered
+    once it is stored, for documents whose facts a handler reads; else bytes are passed on as they come.
+    `unchanged`: whether the headers of a HEAD say that the copy with these attributes is current, None when
+    they do not tell; with it, copies are revalidated by HEAD."""
+
+    url: str
+    freshness: Freshness = MUTABLE
+    accept: str = "*/*"
+    expected: Mapping[str, str] = field(default_factory=dict)
+    size: int | None = None
+    content_type: str = ""
+    whole: bool = False
+    unchanged: Callable[[Facts, Mapping[str, Any]], bool | None] | None = None
+
+
+class Look(Protocol):
+    """What `Format.fetch` may use: the proxy that it is asked for."""
+
+    @property
+    def url(self) -> str:
+        """The upstream's address, ending in a slash."""
+        ...
+
+    def document(self, index: Index[T], key: str) -> T:
+        """A document of this proxy, asked for upstream if need be. Empty when there is none."""
+        ...
+
+
+def fetch_nothing(path: str, settings: Any, look: Look) -> Sequence[Fetch]:
+    """For formats that have no proxies."""
+    return ()

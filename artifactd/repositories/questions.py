@@ -1,0 +1,190 @@
+"""What a proxy asks its upstream, for one request.
+
+Rule 1: a question that has been answered is not asked again: its outcome is the request's.
+Rule 2: a question that is not to be asked has an outcome, too: why not.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from artifactd.auth.principal import Verb
+from artifactd.blobs.store import BlobStore
+from artifactd.catalog.assets import Asset
+from artifactd.catalog.upstream_states import UpstreamState
+from artifactd.errors import ArtifactdError, AssetNotFound, Forbidden, Unauthenticated, Unavailable
+from artifactd.repositories.copies import Copies, absolute
+from artifactd.repositories.documents import Depends
+from artifactd.repositories.fetch import Fetch
+from artifactd.repositories.freshness import Cached
+from artifactd.repositories.index import Index
+from artifactd.repositories.inquiry import Inquiry
+from artifactd.repositories.rights import Rights
+from artifactd.upstream.configuration import Upstream
+from artifactd.upstream.question import (
+    Aim,
+    Failed,
+    Held,
+    Key,
+    Outcome,
+    Question,
+    Source,
+    Wanted,
+    Whole,
+)
+from artifactd.upstream.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What is known of a path before its upstream is asked. `asked` is how the request wrote it, which is
+    what rights are about: grants and the scopes of tokens are in the words of clients. `path` is where it
+    is kept. `depends`: the counters from before it was looked for."""
+
+    asked: str
+    path: str
+    asset: Asset | None
+    state: UpstreamState | None
+    depends: Depends | None
+    immutable: bool
+
+    @property
+    def cached(self) -> Cached:
+        """The same, as `freshness.py` decides by it."""
+        held, state = self.asset is not None, self.state
+        if state is None:
+            return Cached(held, self.immutable)
+        return Cached(held, self.immutable, state.fresh_until, state.stale_until, state.negative_until)
+
+
+class Questions:
+    """Questions of the proxy called `name`. `fetches` gives what its format would ask for a path; bytes go
+    to `blobs`, the blob store called `blob_store`."""
+
+    def __init__(
+        self,
+        name: str,
+        upstream: Upstream,
+        watch: Watch,
+        rights: Rights,
+        inquiry: Inquiry,
+        copies: Copies,
+        fetches: Callable[[str], Sequence[Fetch]],
+        blobs: BlobStore,
+        blob_store: str,
+    ) -> None:
+        self._name = name
+        self._upstream = upstream
+        self._watch = watch
+        self._rights = rights
+        self._inquiry = inquiry
+        self._copies = copies
+        self._fetches = fetches
+        self._blobs = blobs
+        self._blob_store = blob_store
+
+    def of_bytes(self, sight: Sight, *, bodiless: bool) -> Outcome:
+        """How asking for an asset has ended. Raises Wanted until it has."""
+        span = "" if bodiless or sight.asset is not None else self._inquiry.span
+        known = self._known(sight.path, Aim.STORE)
+        if known is None and bodiless:
+            known = self._known(sight.path, Aim.LOOK)
+        if known is None and span:
+            known = self._known(sight.path, Aim.PART, span)
+            if isinstance(known, Whole):
+                known, span = None, ""
+        return known or self._asked(sight, None, "", bodiless=bodiless, span=span)
+
+    def of_document(self, sight: Sight, index: Index[Any], key: str) -> Outcome:
+        """How asking for the document of an index has ended. Raises Wanted until it has."""
+        return self._known(sight.path, Aim.READ) or self._asked(sight, index, key)
+
+    def _known(self, path: str, aim: Aim, span: str = "") -> Outcome | None:
+        return self._inquiry.outcomes.get(self._key(path, aim, span))
+
+    def _key(self, path: str, aim: Aim, span: str = "") -> Key:
+        return self._upstream.repository_id, path, aim, span
+
+    def _asked(
+        self,
+        sight: Sight,
+        index: Index[Any] | None,
+        key: str,
+        *,
+        bodiless: bool = False,
+        span: str = "",
+    ) -> Failed:
+        """Raise what must be asked, or tell why it is not."""
+        if self._inquiry.hurried:
+            raise Wanted  # finding out what to ask may take long
+        refusal = self._refusal(sight.asked)
+        if refusal is not None:
+            return Failed(refusal)
+        try:
+            fetches = self._fetches(sight.path)
+        except Unavailable as error:  # the page that says where it is
+            return Failed(error)
+        if not fetches:
+            return Failed(AssetNotFound(self._name, sight.path, sight.depends))
+        streams = not any(fetch.whole for fetch in fetches)
+        if index is not None:
+            aim = Aim.READ
+        elif bodiless and streams:
+            aim = Aim.LOOK
+        elif span and streams:
+            aim = Aim.PART
+        else:
+            aim = Aim.STORE
+        key_of = self._key(sight.path, aim, span if aim is Aim.PART else "")
+        raise Wanted([self._question(key_of, sight, fetches, index, key)])
+
+    def _refusal(self, path: str) -> ArtifactdError | None:
+        """Why the upstream is not asked for a path, if it is not."""
+        if not self._inquiry.may_ask:
+            return AssetNotFound(self._name, path)
+        try:
+            self._rights.check(Verb.POPULATE, path)
+        except (Unauthenticated, Forbidden) as error:
+            return error
+        return self._watch.refusal(self._upstream)
+
+    def _question(
+        self, key_of: Key, sight: Sight, fetches: Sequence[Fetch], index: Index[Any] | None, key: str
+    ) -> Question:
+        path, copies, first = sight.path, self._copies, fetches[0]
+        return Question(
+            key=key_of,
+            upstream=self._upstream,
+            sources=[
+                Source(
+                    absolute(self._upstream, fetch.url),
+                    fetch.accept,
+                    fetch.expected,
+                    fetch.size,
+                    fetch.content_type,
+                )
+                for fetch in fetches
+            ],
+            blobs=self._blobs,
+            blob_store=self._blob_store,
+            confirm=lambda: copies.confirm(path, first, sight.state),
+            miss=lambda: copies.miss(path, sight.asset, sight.state),
+            store=lambda blob, facts: copies.store(path, first, blob, facts),
+            read=lambda answers: copies.read(path, first, index, key, answers),
+            held=_held(sight, first, document=index is not None),
+            whole=first.whole,
+            span=key_of[3],
+        )
+
+
+def _held(sight: Sight, fetch: Fetch, *, document: bool) -> Held | None:
+    """The copy at hand, as the upstream is asked about it. Documents that go on at further addresses have
+    no HEAD that would speak for all of them."""
+    asset, state, unchanged = sight.asset, sight.state, fetch.unchanged
+    if asset is None:
+        return None
+    etag, modified = ("", "") if state is None else (state.etag, state.modified)
+    if unchanged is None or document:
+        return Held(etag, modified)
+    attributes = asset.attributes
+    return Held(etag, modified, lambda facts: unchanged(facts, attributes))
