@@ -25,6 +25,7 @@ from artifactd.api.admission import admit, check_site
 from artifactd.api.documents import parse_object, read_query
 from artifactd.api.openapi import described
 from artifactd.api.operation import BASE, Answer, Call, Operation, Write
+from artifactd.api.proxies import proxy_operations
 from artifactd.api.repositories import RepositoryResource
 from artifactd.api.roles import role_operations
 from artifactd.api.services import ApiServices
@@ -61,6 +62,7 @@ def operations(formats: Mapping[str, Format]) -> Sequence[Operation]:
     """Everything the API can do on a server with these formats, its own description included."""
     listed = [
         *RepositoryResource(formats).operations(),
+        *proxy_operations(),
         *user_operations(),
         *role_operations(),
         *token_operations(),

@@ -226,7 +226,8 @@ def _responses(operation: Operation, components: _Components) -> Document:
 def _response(
     operation: Operation, status: int, schema: Schema | None, components: _Components
 ) -> Document:
-    words = {200: "Done", 201: "Made", 202: "Asked for", 204: "Gone"}[status]
+    gone = "Gone" if operation.method == "DELETE" else "Done"
+    words = {200: "Done", 201: "Made", 202: "Asked for", 204: gone}[status]
     document: Document = {"description": words}
     headers: Document = {}
     if operation.conditional and status != 204:

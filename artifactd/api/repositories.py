@@ -4,87 +4,36 @@ Settings are kept as they were sent, not as they were completed: a default that 
 changed for everyone who never chose. The answer shows all of them.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, create_model
-
+from artifactd.api import groups, upstreams
 from artifactd.api.conditions import etag, expected_version, persistently
-from artifactd.api.documents import checked_by, instant, merged, named, read
+from artifactd.api.documents import instant, merged, named, read
+from artifactd.api.groups import GroupFields
 from artifactd.api.operation import Answer, Call, Listed, MergePatch, OneOf, Operation, Permission, Write
 from artifactd.api.pages import Paged, cut, page
 from artifactd.api.problems import InvalidDocument, Mistake
+from artifactd.api.repository_schemas import (
+    COMPUTED,
+    DeleteRepository,
+    ShownSnippet,
+    as_sent,
+    draft_model,
+    shown_model,
+)
 from artifactd.auth.principal import Verb
-from artifactd.catalog.blob_stores import DEFAULT
-from artifactd.catalog.repositories import NAME, RepositoryDraft, RepositoryRecord
-from artifactd.errors import InvalidInput, ObjectNotFound, RepositoryNotFound
+from artifactd.catalog.kinds import GROUP, HOSTED, PROXY
+from artifactd.catalog.members import InvalidMembers
+from artifactd.catalog.repositories import RepositoryDraft, RepositoryRecord
+from artifactd.errors import ObjectNotFound, RepositoryNotFound
 from artifactd.formats.format import Format
 from artifactd.formats.snippets import SnippetContext
-from artifactd.repositories.factory import HOSTED, KINDS
+from artifactd.repositories.fetch import fetch_nothing
 
-COMPUTED = ("id", "version", "created", "url")
-"""What an answer has beside what was sent. A request may repeat it, so that an answer can be edited and
-sent back; nothing is made of it."""
-
-_HOST = re.compile(
-    r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*"
-)
-
-
-def _check_kind(kind: str) -> None:
-    if kind not in KINDS:
-        raise InvalidInput(f"there is no kind {kind!r}; the kinds are: {', '.join(KINDS)}")
-
-
-def _check_host(host: str) -> None:
-    if _HOST.fullmatch(host) is None:
-        raise InvalidInput("a host is a DNS name in lower case, without a port")
-
-
-Kind = Annotated[str, checked_by(_check_kind), Field(json_schema_extra={"enum": list(KINDS)})]
-Host = Annotated[str, checked_by(_check_host), Field(max_length=253)]
-Port = Annotated[StrictInt, Field(ge=1, le=65535)]
-
-
-class RepositoryFields(BaseModel):
-    """What is said of a repository of any format."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = Field(
-        description="one path segment; never changes", json_schema_extra={"pattern": f"^{NAME.pattern}$"}
-    )
-    kind: Kind = Field(HOSTED, description="never changes")
-    online: StrictBool = Field(True, description="whether clients are served")
-    hosts: list[Host] = Field([], max_length=100, description="host names that stand for it alone; a set")
-    ports: list[Port] = Field([], max_length=100, description="ports that stand for it alone; a set")
-    blob_store: str = Field(DEFAULT, description="where its bytes are; never changes")
-
-
-class ComputedFields(BaseModel):
-    """What the server adds."""
-
-    id: int = Field(description="of this repository, and of no later one of its name")
-    version: int = Field(description="counts changes")
-    created: str = Field(json_schema_extra={"format": "date-time"})
-    url: str = Field(description="where its content begins")
-
-
-class ShownSnippet(BaseModel):
-    """How a client is pointed at a repository."""
-
-    client: str
-    title: str
-    place: str = Field(description="where the text goes: a file, or `console`")
-    text: str = Field(description="words in capitals are the reader's to replace")
-
-
-class DeleteRepository(Write):
-    """Parameters of a repository's end."""
-
-    content: bool = Field(False, description="delete everything it holds as well, history included")
+WRITE_POLICY = "write_policy"
+"""The setting of every format that is about writes, which only hosted repositories take themselves."""
 
 
 class RepositoryResource:
@@ -96,11 +45,8 @@ class RepositoryResource:
         self._defaults = {
             name: model.model_construct().model_dump(mode="json") for name, model in self._settings.items()
         }
-        self._drafts = {name: _draft_model(format) for name, format in formats.items()}
-        self._shown = {
-            name: create_model(_class_name(name), __base__=(ComputedFields, draft))
-            for name, draft in self._drafts.items()
-        }
+        self._drafts = {name: draft_model(format) for name, format in formats.items()}
+        self._shown = {name: shown_model(formats[name], draft) for name, draft in self._drafts.items()}
 
     def operations(self) -> Sequence[Operation]:
         """What can be done with repositories."""
@@ -124,7 +70,8 @@ class RepositoryResource:
             Operation(
                 "putRepository", "PUT", one, "Create or replace a repository", Permission.ADMINISTRATOR,
                 self._put, {200: shown, 201: shown}, request=draft, query=Write, conditional=True,
-                details="What is left out becomes its default. Its content is not touched.",
+                details="What is left out becomes its default, but for an upstream's secrets. Its content"
+                " is not touched.",
             ),
             Operation(
                 "patchRepository", "PATCH", one, "Change a repository", Permission.ADMINISTRATOR,
@@ -149,7 +96,9 @@ class RepositoryResource:
             if record.name > after and _readable(call, record)
         ]
         shown, following = cut(visible, limit, lambda record: record.name)
-        return page(call, "/repositories", [self._document(call, each) for each in shown], following)
+        failing = upstreams.failures(call.services.database)
+        documents = [self._document(call, each, failing) for each in shown]
+        return page(call, "/repositories", documents, following)
 
     def _get(self, call: Call) -> Answer:
         record = call.services.repositories.find(call.params["name"])
@@ -168,8 +117,9 @@ class RepositoryResource:
         return Answer({"items": shown, "next": None})
 
     def _create(self, call: Call) -> Answer:
-        draft = self._draft(call, call.body, None)
-        record, _ = call.services.repositories.put(draft, create=True)
+        asked = upstreams.as_asked(call.body)
+        draft = self._draft(call, asked, asked, None)
+        record, _ = _stored(call, draft, create=True)
         return self._answer(call, record, created=True)
 
     def _put(self, call: Call) -> Answer:
@@ -177,10 +127,11 @@ class RepositoryResource:
         current = _find(call, name)
         at = None if current is None else (current.id, current.version)
         version = expected_version(call, f"repository {name!r}", at)
-        draft = self._draft(call, named(call.body, name), current)
+        asked = upstreams.as_asked(named(call.body, name))
+        draft = self._draft(call, asked, asked, current)
         if current is not None and self._is_already(current, draft):
             return self._answer(call, current)
-        record, created = call.services.repositories.put(draft, if_version=version)
+        record, created = _stored(call, draft, if_version=version)
         return self._answer(call, record, created=created)
 
     def _patch(self, call: Call) -> Answer:
@@ -189,11 +140,12 @@ class RepositoryResource:
         def attempt() -> Answer:
             current = call.services.repositories.find(name)
             expected_version(call, f"repository {name!r}", (current.id, current.version))
-            document = merged(_sent(call, current), named(call.body, name))
-            draft = self._draft(call, document, current)
+            asked = upstreams.as_asked(named(call.body, name))
+            document = merged(upstreams.as_asked(_sent(call, current)), asked)
+            draft = self._draft(call, document, asked, current)
             if self._is_already(current, draft):
                 return self._answer(call, current)
-            record, _ = call.services.repositories.put(draft, if_version=current.version)
+            record, _ = _stored(call, draft, if_version=current.version)
             return self._answer(call, record)
 
         return persistently(call, attempt)
@@ -205,30 +157,63 @@ class RepositoryResource:
         return Answer(None, 204)
 
     def _draft(
-        self, call: Call, document: Mapping[str, Any], current: RepositoryRecord | None
+        self,
+        call: Call,
+        document: Mapping[str, Any],
+        asked: Mapping[str, Any],
+        current: RepositoryRecord | None,
     ) -> RepositoryDraft:
         """A document as what the repository shall be. What never changes may be left out of it when there
-        is one. Raises InvalidDocument."""
+        is one. `asked` is what the document was made from: what was sent. Raises InvalidDocument."""
         format = document.get("format")
         model = self._drafts.get(format) if isinstance(format, str) else None
         if model is None:
             known = ", ".join(self._drafts)
             raise InvalidDocument([Mistake(f"the formats here are: {known}", pointer="#/format")])
         sent = {key: value for key, value in document.items() if key not in COMPUTED}
+        if current is not None:
+            sent.setdefault("kind", current.kind)
         parsed: Any = read(model, sent)
         if call.services.port in parsed.ports:
             port = call.services.port
             raise InvalidDocument([Mistake(f"{port} is this server's main port", pointer="#/ports")])
+        mistakes = list(self._misplaced(parsed))
+        if mistakes:
+            raise InvalidDocument(mistakes)
+        settings = as_sent(parsed, sent, self._settings[parsed.format])
+        if parsed.kind != HOSTED:
+            settings.pop(WRITE_POLICY, None)
         return RepositoryDraft(
             name=parsed.name,
             format=parsed.format,
             kind=parsed.kind,
-            settings=_as_sent(parsed, sent, self._settings[parsed.format]),
+            settings=settings,
             store_id=_store_id(call, parsed, current),
             online=parsed.online,
             hosts=sorted(set(parsed.hosts)),
             ports=sorted(set(parsed.ports)),
+            upstream=_upstream(call, parsed, asked, current),
+            members=parsed.members,
+            membership=groups.membership(parsed),
         )
+
+    def _misplaced(self, parsed: Any) -> Iterator[Mistake]:
+        """What does not go with the kind."""
+        if parsed.kind == PROXY and self._formats[parsed.format].fetch is fetch_nothing:
+            yield Mistake(f"the format {parsed.format!r} has no proxies", pointer="#/kind")
+        if parsed.kind == PROXY and parsed.upstream is None:
+            yield Mistake("a proxy has an upstream", pointer="#/upstream")
+        if parsed.kind != PROXY and parsed.upstream is not None:
+            yield Mistake("only a proxy has an upstream", pointer="#/upstream")
+        if parsed.kind != GROUP:
+            for field in parsed.model_dump(include=set(GroupFields.model_fields), exclude_defaults=True):
+                yield Mistake("only a group has this", pointer=f"#/{field}")
+        if parsed.kind != HOSTED and parsed.write_policy != self._defaults[parsed.format][WRITE_POLICY]:
+            words = {
+                PROXY: "a proxy takes no writes: leave this out",
+                GROUP: "what is written to a group goes into its writable member, which has the policy",
+            }
+            yield Mistake(words[parsed.kind], pointer=f"#/{WRITE_POLICY}")
 
     def _is_already(self, record: RepositoryRecord, draft: RepositoryDraft) -> bool:
         """Whether the draft would change nothing: an answer that comes back names defaults too."""
@@ -242,6 +227,9 @@ class RepositoryResource:
             record.online,
             list(record.hosts),
             list(record.ports),
+            record.upstream,
+            list(record.members),
+            record.membership,
         )
 
     def _effective(self, format: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -250,13 +238,16 @@ class RepositoryResource:
 
     def _answer(self, call: Call, record: RepositoryRecord, *, created: bool = False) -> Answer:
         return Answer(
-            self._document(call, record),
+            self._document(call, record, upstreams.failures(call.services.database)),
             201 if created else 200,
             etag(record.id, record.version),
             f"/repositories/{record.name}" if created else None,
         )
 
-    def _document(self, call: Call, record: RepositoryRecord) -> Mapping[str, Any]:
+    def _document(
+        self, call: Call, record: RepositoryRecord, failing: Mapping[int, Any]
+    ) -> Mapping[str, Any]:
+        administers = call.services.authorizer.administers(call.principal)
         return {
             **_sent(call, record),
             **self._effective(record.format, record.settings),
@@ -264,42 +255,13 @@ class RepositoryResource:
             "version": record.version,
             "created": instant(record.created),
             "url": _url(call, record),
+            "upstream_status": upstreams.status(record, failing, detailed=administers),
+            **({} if administers else _withheld(call, record)),
         }
 
 
 def _url(call: Call, record: RepositoryRecord) -> str:
     return f"{call.origin}/repository/{record.name}/"
-
-
-def _draft_model(format: Format) -> type[BaseModel]:
-    """What may be sent for a repository of `format`. Raises ValueError when one of its settings is called
-    like something that every repository has."""
-    taken = {"format", *RepositoryFields.model_fields, *COMPUTED} & set(format.settings.model_fields)
-    if taken:
-        raise ValueError(f"format {format.name!r} cannot have settings called {sorted(taken)}")
-    fixed: Any = Literal
-    fields: Any = {"format": (fixed[format.name], Field(description="never changes"))}
-    return create_model(
-        f"{_class_name(format.name)}Draft",
-        __base__=(format.settings, RepositoryFields),
-        __doc__=f"{format.title}.",
-        **fields,
-    )
-
-
-def _class_name(format: str) -> str:
-    return "".join(part.capitalize() for part in re.split(r"[^A-Za-z0-9]", format)) + "Repository"
-
-
-def _as_sent(parsed: BaseModel, sent: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
-    """The settings that were chosen: as they were written where that is of the kind the schema tells
-    (`PT24H` stays), else as the schema writes them (`86400` becomes `P1D`)."""
-    chosen = set(model.model_fields) & parsed.model_fields_set
-    written = parsed.model_dump(mode="json", include=chosen)
-    return {
-        key: sent[key] if isinstance(value, str) and isinstance(sent.get(key), str) else value
-        for key, value in written.items()
-    }
 
 
 def _store_id(call: Call, parsed: Any, current: RepositoryRecord | None) -> int:
@@ -311,8 +273,41 @@ def _store_id(call: Call, parsed: Any, current: RepositoryRecord | None) -> int:
         raise InvalidDocument([Mistake(str(error), pointer="#/blob_store")]) from None
 
 
+def _upstream(
+    call: Call, parsed: Any, asked: Mapping[str, Any], current: RepositoryRecord | None
+) -> Mapping[str, Any] | None:
+    """The upstream as it is stored."""
+    if parsed.upstream is None:
+        return None
+    known = None if current is None else current.upstream
+    sent = asked.get("upstream") or {}
+    return upstreams.stored(parsed.upstream, sent, known, parsed.name, call.services.sealer)
+
+
+def _stored(call: Call, draft: RepositoryDraft, **conditions: Any) -> tuple[RepositoryRecord, bool]:
+    """`Repositories.put`, which tells where a mistake about members is. Raises InvalidDocument."""
+    try:
+        return call.services.repositories.put(draft, **conditions)
+    except InvalidMembers as error:
+        raise InvalidDocument([Mistake(str(error), pointer=f"#/{error.part}")]) from None
+
+
+def _withheld(call: Call, record: RepositoryRecord) -> Mapping[str, Any]:
+    """What callers who are no administrators see instead: no more than the repositories and names that they
+    may know of."""
+    members = [name for name in record.members if _is_readable(call, name)]
+    writable = record.membership.get("writable")
+    return {
+        "upstream": None,
+        "members": members,
+        "writable": writable if writable in members else None,
+        "merge": [],
+        "reserved": [],
+    }
+
+
 def _sent(call: Call, record: RepositoryRecord) -> dict[str, Any]:
-    """A repository as a document that would make it what it is."""
+    """A repository as a document that would make it what it is, but for secrets."""
     return {
         "name": record.name,
         "format": record.format,
@@ -321,6 +316,8 @@ def _sent(call: Call, record: RepositoryRecord) -> dict[str, Any]:
         "hosts": list(record.hosts),
         "ports": list(record.ports),
         "blob_store": call.services.stores.name(record.store_id),
+        "upstream": None if record.upstream is None else upstreams.shown(record.upstream),
+        **groups.shown(record),
         **record.settings,
     }
 
@@ -330,6 +327,14 @@ def _find(call: Call, name: str) -> RepositoryRecord | None:
         return call.services.repositories.find(name)
     except RepositoryNotFound:
         return None
+
+
+def _is_readable(call: Call, name: str) -> bool:
+    """Whether the caller may read the repository of this name."""
+    try:
+        return _readable(call, call.services.directory.find(name))
+    except RepositoryNotFound:
+        return False
 
 
 def _readable(call: Call, record: RepositoryRecord) -> bool:

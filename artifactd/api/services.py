@@ -14,24 +14,29 @@ from artifactd.auth.users import Users
 from artifactd.catalog.blob_stores import BlobStores
 from artifactd.catalog.directory import Directory
 from artifactd.catalog.repositories import Repositories
+from artifactd.catalog.upstream_states import UpstreamStates
 from artifactd.clock import Micros
 from artifactd.db.writer import Database
 from artifactd.formats.format import Format
 from artifactd.http.origin import TrustedProxies
 from artifactd.http.ring import Ring
+from artifactd.sealing import Sealer
 from artifactd.tasks.queue import TaskQueue
 
 
 @dataclass(frozen=True, slots=True)
 class ApiServices:
     """The services of one web process. `port` is the server's main one; `used_token` is told of every API
-    token that was used, on the event loop; `ring` takes what was answered."""
+    token that was used, on the event loop; `ring` takes what was answered; `sealer` seals what is stored of
+    other servers' secrets."""
 
     database: Database
     formats: Mapping[str, Format]
     stores: BlobStores
     directory: Directory
     repositories: Repositories
+    states: UpstreamStates
+    sealer: Sealer
     passwords: Passwords
     accounts: Accounts
     users: Users
@@ -55,6 +60,7 @@ class ApiServices:
             self,
             database=rehearsal,
             repositories=Repositories(rehearsal),
+            states=UpstreamStates(rehearsal),
             users=Users(rehearsal, self.passwords),
             roles=Roles(rehearsal),
             tokens=Tokens(rehearsal),

@@ -100,8 +100,8 @@ def _list(call: Call) -> Answer:
     return page(call, "/tasks", [_document(row) for row in shown], following)
 
 
-def _create(call: Call) -> Answer:
-    task = Task(read(TaskDraft, call.body).name)
+def asked_for(call: Call, task: Task) -> Answer:
+    """Ask for a task; the answer that shows it."""
     number = call.services.queue.enqueue(task, requested_by=call.principal.name)
     if call.rehearsed:
         asked = TaskRow(
@@ -109,6 +109,10 @@ def _create(call: Call) -> Answer:
         )
         return Answer(_document(asked), 202)
     return Answer(_document(call.services.queue.get(number)), 202, location=f"/tasks/{number}")
+
+
+def _create(call: Call) -> Answer:
+    return asked_for(call, Task(read(TaskDraft, call.body).name))
 
 
 def _get(call: Call) -> Answer:

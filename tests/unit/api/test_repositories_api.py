@@ -109,10 +109,10 @@ def test_format_and_blob_store_are_for_a_repositorys_life(api: ApiClient) -> Non
 
 
 def test_another_kind_is_refused_with_the_kinds_there_are(api: ApiClient) -> None:
-    refused = api.put("/repositories/mirror", {"format": "docker", "kind": "proxy"})
+    refused = api.put("/repositories/mirror", {"format": "docker", "kind": "virtual"})
     assert refused.status_code == 400
     assert refused.json()["errors"] == [
-        {"pointer": "#/kind", "detail": "there is no kind 'proxy'; the kinds are: hosted"}
+        {"pointer": "#/kind", "detail": "there is no kind 'virtual'; the kinds are: hosted, proxy, group"}
     ]
 
 
