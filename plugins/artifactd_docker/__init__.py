@@ -2,7 +2,7 @@
 
 A manifest, a blob and a tag are assets of the image (`names.py`); a tag refers to its manifest, a manifest
 to its blobs, and that is what keeps them. Tags and referrers are indexes. Bytes, ranges, rights and the
-catalog are the core's. Start at the routes below.
+catalog are the core's. What a proxy asks for is in `upstream.py`. Start at the routes below.
 """
 
 from artifactd.plugin import Format, Route, Verb
@@ -11,6 +11,7 @@ from artifactd_docker.delete import delete_blob, delete_manifest
 from artifactd_docker.location import BASE, CATALOG, TOKEN, locate
 from artifactd_docker.manifests import describe
 from artifactd_docker.names import owner
+from artifactd_docker.namespaces import entry_of
 from artifactd_docker.pull import get_blob, get_manifest, head_blob
 from artifactd_docker.push import put_manifest, receive_manifest
 from artifactd_docker.referrers import list_referrers
@@ -29,6 +30,7 @@ from artifactd_docker.uploads import (
     start,
     status,
 )
+from artifactd_docker.upstream import canonical, fetch, is_addressed, is_immutable
 
 _MANIFEST = "{image:path}/manifests/{reference}"
 _BLOB = "{image:path}/blobs/{digest}"
@@ -67,7 +69,12 @@ format = Format(
     locate=locate,
     owner=owner,
     write_class=write_class,
+    immutable=is_immutable,
+    addressed=is_addressed,
     describe=describe,
+    fetch=fetch,
+    canonical=canonical,
+    entry=entry_of,
     snippets=snippets,
     challenge=challenge,
     render_error=render_error,

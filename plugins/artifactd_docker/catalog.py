@@ -3,7 +3,7 @@
 import msgspec
 
 from artifactd.plugin import Exchange, InsufficientScope, Page, Rendered, Unauthenticated
-from artifactd_docker.location import CATALOG
+from artifactd_docker.location import CATALOG, with_query
 from artifactd_docker.paging import PageAsked, asked_page, next_page
 from artifactd_docker.rendering import API_VERSION
 
@@ -25,7 +25,7 @@ def list_all_images(exchange: Exchange) -> Rendered:
     _demand_scope(exchange)
     asked = asked_page(exchange.arrival.query, MOST_NAMES)
     page = exchange.services.names(after=asked.after, limit=asked.limit) if asked.limit else Page((), None)
-    return _rendered(page, asked)
+    return _rendered(exchange, page, asked)
 
 
 def list_images(exchange: Exchange) -> Rendered:
@@ -35,13 +35,14 @@ def list_images(exchange: Exchange) -> Rendered:
     listed = exchange.repository.names(after=asked.after, limit=asked.limit + 1).value
     names = [name.path for name in listed]
     page = names[: asked.limit]
-    return _rendered(Page(page, page[-1] if page and len(names) > len(page) else None), asked)
+    more = page[-1] if page and len(names) > len(page) else None
+    return _rendered(exchange, Page(page, more), asked)
 
 
-def _rendered(page: Page[str], asked: PageAsked) -> Rendered:
+def _rendered(exchange: Exchange, page: Page[str], asked: PageAsked) -> Rendered:
     headers = [_JSON]
     if page.next is not None:
-        headers.append(next_page(CATALOG, [("n", str(asked.limit)), ("last", page.next)]))
+        headers.append(next_page(with_query(exchange, CATALOG, asked.behind(page.next))))
     return Rendered(200, headers, msgspec.json.encode({"repositories": page.items}))
 
 

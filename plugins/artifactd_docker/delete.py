@@ -1,6 +1,14 @@
 """DELETE of manifests, tags and blobs (OCI distribution-spec, "Content Management")."""
 
-from artifactd.plugin import Digest, Exchange, Rendered, Selection, algorithm_of, parse_digest
+from artifactd.plugin import (
+    AssetNotFound,
+    Digest,
+    Exchange,
+    Rendered,
+    Selection,
+    algorithm_of,
+    parse_digest,
+)
 from artifactd_docker.location import image_of
 from artifactd_docker.names import (
     ImageName,
@@ -47,5 +55,6 @@ def _held(exchange: Exchange, path: str, digest: Digest) -> Digest:
     if algorithm_of(digest) == "sha256":
         return digest
     asset = exchange.repository.stat(path).asset
-    assert asset is not None and asset.blob is not None, "a manifest has bytes"
+    if asset is None or asset.blob is None:  # only the upstream has it
+        raise AssetNotFound(exchange.repository.name, path)
     return asset.blob.digest

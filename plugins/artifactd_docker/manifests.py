@@ -6,25 +6,52 @@ refer to is kept (docker R62, R63).
 Rule 2: nothing here does I/O, and nothing that a manifest says is fetched.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 import msgspec
 
-from artifactd.plugin import SUBJECT, Description, Digest, InvalidDigest, Reference, parse_digest
+from artifactd.plugin import (
+    SUBJECT,
+    Coordinates,
+    Description,
+    Digest,
+    InvalidDigest,
+    Reference,
+    UpstreamInvalid,
+    parse_digest,
+)
 from artifactd_docker import documents
 from artifactd_docker.documents import Document
 from artifactd_docker.errors import ManifestInvalid
-from artifactd_docker.names import MANIFESTS, ImageName, blob_path, kind_of, manifest_path, owner
+from artifactd_docker.names import (
+    MANIFESTS,
+    TAG_LIST,
+    TAGS,
+    ImageName,
+    Tag,
+    blob_path,
+    kind_of,
+    last_of,
+    manifest_path,
+    owner,
+    parse_tag,
+)
 from artifactd_docker.settings import SMALLEST_LIMIT
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-_INDEXES = frozenset({OCI_INDEX, "application/vnd.docker.distribution.manifest.list.v2+json"})
-_IMAGES = frozenset({OCI_MANIFEST, "application/vnd.docker.distribution.manifest.v2+json"})
+_DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+_DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+_INDEXES = frozenset({OCI_INDEX, _DOCKER_LIST})
+_IMAGES = frozenset({OCI_MANIFEST, _DOCKER_MANIFEST})
+MANIFEST_TYPES = (OCI_INDEX, OCI_MANIFEST, _DOCKER_LIST, _DOCKER_MANIFEST)
+"""The media types that are looked into."""
+
 _SCHEMA_1 = frozenset(
     {
         "application/vnd.docker.distribution.manifest.v1+json",
@@ -120,14 +147,35 @@ def facts(manifest: Manifest, image: ImageName, *, strict: bool = False) -> Desc
 
 
 def describe(path: str, content_type: str, file: BinaryIO) -> Description:
-    """Facts of the file at an asset path; only manifests have any. Raises ManifestInvalid."""
+    """Facts of the file at an asset path; only manifests have any, under their digest and under a tag.
+    Raises ManifestInvalid, but not for a tag, which is one whatever it names; UpstreamInvalid for a tag
+    that a login page came for: nothing else would tell it from a manifest."""
     image = owner(path)
-    if image is None or kind_of(path) != MANIFESTS:
+    if image is None:
+        return Description()
+    if kind_of(path) == TAGS and last_of(path) != TAG_LIST:
+        if content_type.partition(";")[0].strip().lower() == "text/html":
+            raise UpstreamInvalid("the upstream sent a page where a manifest should be")
+        digest = Digest(f"sha256:{hashlib.file_digest(cast(Any, file), 'sha256').hexdigest()}")
+        return tag_facts(ImageName(image), parse_tag(last_of(path)), digest)
+    if kind_of(path) != MANIFESTS:
         return Description()
     body = file.read(SMALLEST_LIMIT + 1)
     if len(body) > SMALLEST_LIMIT:
         raise ManifestInvalid(f"the manifest is larger than {SMALLEST_LIMIT} bytes")
     return facts(parse(body, content_type), ImageName(image))
+
+
+def tag_facts(image: ImageName, tag: Tag, digest: Digest) -> Description:
+    """What the catalog remembers of a tag that names the manifest `digest`."""
+    path = manifest_path(image, digest)
+    return Description(
+        coordinates=Coordinates("", image, tag),
+        label=tag,
+        attributes={"digest": digest},
+        references=[Reference(path, required=True)],
+        aliases=[path],
+    )
 
 
 def _media_type(document: Document, declared: str) -> str:

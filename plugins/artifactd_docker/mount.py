@@ -9,13 +9,14 @@ from artifactd.plugin import (
     NotFound,
     Unauthenticated,
     Unavailable,
+    UpstreamInvalid,
     Withheld,
     parse_digest,
 )
 from artifactd_docker.location import find_image
 from artifactd_docker.names import ImageName, blob_path
 
-_NOT_POSSIBLE = (Forbidden, Invalid, NotFound, Unauthenticated, Unavailable, Withheld)
+_NOT_POSSIBLE = (Forbidden, Invalid, NotFound, Unauthenticated, Unavailable, UpstreamInvalid, Withheld)
 """A client that cannot mount uploads; any other answer ends its push. Neither may it learn what it cannot
 read (docker R33, R133)."""
 

@@ -1,8 +1,9 @@
 """Images, tags and references, and the asset paths made of them.
 
 What OCI calls a *repository name* is an **image** here: `repository` is ours. Asset paths are
-`<image>/blobs/<digest>`, `<image>/manifests/<digest>` and `<image>/tags/<tag>`, and are read from the right
-only: an image may be called `a/manifests/b` (docker R6).
+`<image>/blobs/<digest>`, `<image>/manifests/<digest>` and `<image>/tags/<tag>`; a proxy keeps the lists of
+its upstream at `<image>/tags/.list` and `<image>/referrers/<digest>`. Paths are read from the right only:
+an image may be called `a/manifests/b` (docker R6).
 """
 
 import re
@@ -23,9 +24,15 @@ LONGEST_NAME = 255
 BLOBS: Final = "blobs"
 MANIFESTS: Final = "manifests"
 TAGS: Final = "tags"
+REFERRERS: Final = "referrers"
 
-_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_IMAGE = re.compile(f"{_COMPONENT}(?:/{_COMPONENT})*")
+TAG_LIST: Final = ".list"
+"""Stands where a tag does in the path of the list of tags. No tag begins with a dot."""
+
+COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+"""What stands between the slashes of an image's name, as a regular expression."""
+
+_IMAGE = re.compile(f"{COMPONENT}(?:/{COMPONENT})*")
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 
 
@@ -39,9 +46,14 @@ def image_name(text: str) -> ImageName:
     return ImageName(text)
 
 
+def is_tag(text: str) -> bool:
+    """Whether `text` could be a tag."""
+    return _TAG.fullmatch(text) is not None
+
+
 def parse_tag(text: str) -> Tag:
     """`text` as a tag; case counts. Raises TagInvalid."""
-    if not _TAG.fullmatch(text):
+    if not is_tag(text):
         raise TagInvalid(
             f"{text!r} is not a tag: use up to 128 letters, digits, dots, dashes and underscores, not"
             " beginning with a dot or dash"
@@ -72,6 +84,14 @@ def tag_path(image: ImageName, tag: Tag) -> str:
     return f"{tags_prefix(image)}{tag}"
 
 
+def tag_list_path(image: ImageName) -> str:
+    return f"{tags_prefix(image)}{TAG_LIST}"
+
+
+def referrers_path(image: ImageName, digest: Digest) -> str:
+    return f"{image}/{REFERRERS}/{digest}"
+
+
 def tags_prefix(image: ImageName) -> str:
     """What the paths of an image's tags begin with."""
     return f"{image}/{TAGS}/"
@@ -86,16 +106,16 @@ def referrers_tag(digest: Digest) -> Tag:
 def owner(path: str) -> str | None:
     """The image that an asset path belongs to."""
     image, kind, _ = _split(path)
-    return image if kind in (BLOBS, MANIFESTS, TAGS) else None
+    return image if kind in (BLOBS, MANIFESTS, TAGS, REFERRERS) else None
 
 
 def kind_of(path: str) -> str:
-    """Whether an asset path is one of blobs, manifests or tags."""
+    """Whether an asset path is one of blobs, manifests, tags or referrers."""
     return _split(path)[1]
 
 
 def last_of(path: str) -> str:
-    """The digest or tag that an asset path ends in."""
+    """The digest, tag or TAG_LIST that an asset path ends in."""
     return _split(path)[2]
 
 

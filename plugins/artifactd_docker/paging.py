@@ -2,9 +2,7 @@
 distribution-spec, "Listing Tags"; RFC 8288)."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from artifactd.plugin import QueryParams
 from artifactd_docker.errors import PageInvalid
@@ -19,6 +17,10 @@ class PageAsked:
     limit: int
     after: str
 
+    def behind(self, last: str) -> list[tuple[str, str]]:
+        """The query for the page that follows the name `last`."""
+        return [("n", str(self.limit)), ("last", last)]
+
 
 def asked_page(query: QueryParams, most: int) -> PageAsked:
     """The page a query asks for, of `most` names when it wants more or does not say. Raises PageInvalid."""
@@ -29,6 +31,7 @@ def asked_page(query: QueryParams, most: int) -> PageAsked:
     return PageAsked(limit, query.get("last", ""))
 
 
-def next_page(path: str, parameters: Sequence[tuple[str, str]]) -> tuple[str, str]:
-    """The header that leads on. Relative: clients refuse another host than they asked (docker R143)."""
-    return ("Link", f'<{path}?{urlencode(parameters)}>; rel="next"')
+def next_page(url: str) -> tuple[str, str]:
+    """The header that leads on to a relative URL: clients refuse another host than they asked (docker
+    R143)."""
+    return ("Link", f'<{url}>; rel="next"')

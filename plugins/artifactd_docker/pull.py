@@ -1,7 +1,7 @@
 """GET and HEAD of manifests and blobs. Bytes, ranges, conditions and lengths are the edge's."""
 
 from artifactd.plugin import AssetNotFound, Content, Digest, Exchange, parse_digest
-from artifactd_docker.location import image_of
+from artifactd_docker.location import image_of, namespace_headers
 from artifactd_docker.names import blob_path, is_digest, manifest_path, parse_tag, tag_path
 
 
@@ -10,9 +10,9 @@ def get_manifest(exchange: Exchange) -> Content:
     image, reference = image_of(exchange), exchange.params["reference"]
     if is_digest(reference):
         digest = parse_digest(reference)
-        return _addressed(exchange.repository.get(manifest_path(image, digest)), digest)
+        return _addressed(exchange, exchange.repository.get(manifest_path(image, digest)), digest)
     content = exchange.repository.get(tag_path(image, parse_tag(reference)))
-    return _named(content, Digest(content.head.attributes["digest"]))
+    return _named(exchange, content, Digest(content.head.attributes["digest"]))
 
 
 def get_blob(exchange: Exchange) -> Content:
@@ -25,7 +25,7 @@ def get_blob(exchange: Exchange) -> Content:
             content = exchange.repository.get(manifest_path(image, digest))
         except AssetNotFound:
             raise missing from None
-    return _addressed(content, digest)
+    return _addressed(exchange, content, digest)
 
 
 def head_blob(exchange: Exchange) -> Content:
@@ -34,15 +34,15 @@ def head_blob(exchange: Exchange) -> Content:
     image, digest = image_of(exchange), parse_digest(exchange.params["digest"])
     path = blob_path(image, digest)
     exchange.repository.stat(path)
-    return _addressed(exchange.repository.get(path), digest)
+    return _addressed(exchange, exchange.repository.get(path), digest)
 
 
-def _addressed(content: Content, digest: Digest) -> Content:
+def _addressed(exchange: Exchange, content: Content, digest: Digest) -> Content:
     """Content that was asked for by digest: it will never be other bytes."""
-    return _named(content, digest, immutable=True)
+    return _named(exchange, content, digest, immutable=True)
 
 
-def _named(content: Content, digest: Digest, *, immutable: bool = False) -> Content:
+def _named(exchange: Exchange, content: Content, digest: Digest, *, immutable: bool = False) -> Content:
     """Content under the digest that its client knows it by, which need not be our own sha256."""
     named = content.identified(digest, immutable=immutable)
-    return named.with_headers(("Docker-Content-Digest", digest))
+    return named.with_headers(("Docker-Content-Digest", digest), *namespace_headers(exchange))

@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 
 from artifactd.plugin import (
-    Coordinates,
     Digest,
     DigestMismatch,
     Exchange,
     InMemory,
-    Reference,
     Rendered,
     Verb,
     algorithm_of,
@@ -116,12 +114,13 @@ def _store(exchange: Exchange, body: bytes, manifest: Manifest, goal: Target, di
             references=description.references,
         )
         for tag in goal.tags:
+            named = manifests.tag_facts(image, tag, digest)
             edit.put(
                 tag_path(image, tag),
                 blob,
                 content_type=manifest.media_type,
-                coordinates=Coordinates("", image, tag),
-                attributes={"digest": digest},
-                label=tag,
-                references=[Reference(path, required=True)],
+                coordinates=named.coordinates,
+                attributes=named.attributes,
+                label=named.label,
+                references=named.references,
             )

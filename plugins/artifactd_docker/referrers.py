@@ -9,24 +9,38 @@ import msgspec
 
 from artifactd.plugin import (
     SUBJECT,
+    Answer,
     Asset,
     AssetNotFound,
     Change,
     Content,
     Digest,
+    Document,
     Exchange,
     Index,
+    InvalidDigest,
+    More,
+    Part,
     Rendered,
     Selection,
     StoredSource,
+    UpstreamInvalid,
     Withheld,
     parse_digest,
 )
 from artifactd_docker import documents
 from artifactd_docker.errors import ManifestInvalid
-from artifactd_docker.location import image_of, url
+from artifactd_docker.links import next_page_of
+from artifactd_docker.location import image_of, namespace_headers, url
 from artifactd_docker.manifests import OCI_INDEX
-from artifactd_docker.names import ImageName, last_of, manifest_path, referrers_tag, tag_path
+from artifactd_docker.names import (
+    ImageName,
+    last_of,
+    manifest_path,
+    referrers_path,
+    referrers_tag,
+    tag_path,
+)
 from artifactd_docker.paging import next_page
 
 PAGE_BYTES = 2 << 20
@@ -45,6 +59,10 @@ class Referrer(msgspec.Struct, frozen=True, omit_defaults=True):
     size: int
     artifactType: str = ""
     annotations: Mapping[str, str] | None = None
+
+
+class _Page(msgspec.Struct, frozen=True):
+    manifests: list[Referrer] | None
 
 
 class Referrers:
@@ -67,6 +85,23 @@ class Referrers:
     def size(self, document: tuple[Referrer, ...]) -> int:
         return _REFERRER_BYTES * len(document)
 
+    def path(self, key: str) -> str:
+        image, _, digest = key.partition("@")
+        return referrers_path(ImageName(image), Digest(digest))
+
+    def parse(self, key: str, answers: Sequence[Answer]) -> tuple[Referrer, ...] | More:
+        more = next_page_of(answers)
+        if more is not None:
+            return more
+        try:
+            pages = [msgspec.json.decode(answer.body, type=_Page) for answer in answers]
+        except (ValueError, RecursionError) as error:
+            raise UpstreamInvalid(f"the upstream's list of referrers cannot be read: {error}") from error
+        return _ordered(each for page in pages for each in page.manifests or () if _names_one(each))
+
+    def merge(self, key: str, parts: Sequence[Part[tuple[Referrer, ...]]]) -> tuple[Referrer, ...]:
+        return _ordered(each for part in reversed(parts) for each in part.document)
+
 
 REFERRERS: Index[tuple[Referrer, ...]] = Referrers()
 
@@ -76,16 +111,17 @@ def list_referrers(exchange: Exchange) -> Rendered:
     image, digest = image_of(exchange), parse_digest(exchange.params["digest"])
     query = exchange.arrival.query
     document = exchange.repository.index(REFERRERS, f"{image}@{digest}")
-    found = _ordered((*_tagged(exchange, image, digest), *document.value))
+    found = _ordered((*_tagged(exchange, image, digest, document), *document.value))
     wanted = query.get("artifactType", "")
-    headers = [("Content-Type", OCI_INDEX)]
+    headers = [("Content-Type", OCI_INDEX), *namespace_headers(exchange)]
     if wanted:
         headers.append(("OCI-Filters-Applied", "artifactType"))
         found = tuple(each for each in found if each.artifactType == wanted)
     page, more = page_of(found, query.get("last", ""))
     if more:
         kept = [("artifactType", wanted)] if wanted else []
-        headers.append(next_page(url(exchange, "referrers", digest), [*kept, ("last", page[-1].digest)]))
+        behind = [*kept, ("last", page[-1].digest)]
+        headers.append(next_page(url(exchange, "referrers", digest, query=behind)))
     body = msgspec.json.encode({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": page})
     return Rendered(200, headers, body, document.depends)
 
@@ -116,10 +152,23 @@ def _referrer(asset: Asset) -> Referrer:
     )
 
 
-def _tagged(exchange: Exchange, image: ImageName, digest: Digest) -> Sequence[Referrer]:
-    """What a client listed under a tag, before it knew of this API (docker R153)."""
+def _names_one(referrer: Referrer) -> bool:
     try:
-        content = exchange.repository.get(tag_path(image, referrers_tag(digest)))
+        return bool(parse_digest(referrer.digest))
+    except InvalidDigest:
+        return False
+
+
+def _tagged(
+    exchange: Exchange, image: ImageName, digest: Digest, listed: Document[tuple[Referrer, ...]]
+) -> Sequence[Referrer]:
+    """What a client listed under a tag, before it knew of this API (docker R153). An upstream is asked for
+    the tag if it does not know of the API either (docker R192)."""
+    path = tag_path(image, referrers_tag(digest))
+    if listed.revision and not listed.merged and exchange.services.held(path) is None:
+        return ()
+    try:
+        content = exchange.repository.get(path)
     except (AssetNotFound, Withheld):
         return ()
     try:
@@ -130,8 +179,7 @@ def _tagged(exchange: Exchange, image: ImageName, digest: Digest) -> Sequence[Re
 
 
 def _bytes(exchange: Exchange, content: Content) -> bytes:
-    if not isinstance(content.source, StoredSource):
-        return content.source.body
+    assert isinstance(content.source, StoredSource), "what a tag names is here as a whole"
     with content.source.store.open(content.source.location) as file:
         return file.read(exchange.repository.settings.manifest_limit)
 

@@ -23,6 +23,7 @@ from artifactd.plugin import (
     Located,
     MethodNotAllowed,
     RangeNotSatisfiable,
+    RateLimited,
     ReadOnly,
     ReferencesMissing,
     Rendered,
@@ -47,6 +48,7 @@ API_VERSION = ("Docker-Distribution-Api-Version", "registry/2.0")
 STATUSES: Mapping[type[ArtifactdError], int] = {
     AssetExists: 403,
     AssetReferenced: 405,
+    RateLimited: 429,
     ReadOnly: 405,
     TooManyTags: 414,
 }
@@ -63,6 +65,7 @@ _CODES: Mapping[type[ArtifactdError], str] = {
     LengthMismatch: "SIZE_INVALID",
     MethodNotAllowed: "UNSUPPORTED",
     RangeNotSatisfiable: "RANGE_INVALID",
+    RateLimited: "TOOMANYREQUESTS",
     ReadOnly: "UNSUPPORTED",
     ReferencesMissing: "MANIFEST_BLOB_UNKNOWN",
     RepositoryNotFound: "NAME_UNKNOWN",

@@ -1,11 +1,13 @@
 """What a Docker repository can be told, beside what every repository can."""
 
 from datetime import timedelta
+from typing import Annotated
 
 from pydantic import Field
 
 from artifactd.plugin import DAY, Settings, WriteClass
-from artifactd_docker.names import TAGS, kind_of, last_of
+from artifactd_docker.names import COMPONENT, TAGS, kind_of, last_of
+from artifactd_docker.namespaces import HOST
 
 SMALLEST_LIMIT = 1 << 22
 """Bytes of a manifest that every registry should take (OCI distribution-spec, "Pushing Manifests")."""
@@ -25,6 +27,14 @@ class DockerSettings(Settings):
 
     blob_linger: timedelta = Field(default=DAY, ge=timedelta(0))
     """How long a blob stays that no manifest refers to: at least as long as a push may take."""
+
+    default_namespace: str = Field(default="", pattern=f"^(?:{COMPONENT})?$")
+    """What comes before the name of an image that has one component, as some upstreams have it: with
+    `library`, `app` and `library/app` are one image."""
+
+    namespaces: tuple[Annotated[str, Field(pattern=f"^{HOST}$")], ...] = ()
+    """Registry hosts that this repository stands for at `/v2/` when a request names one, as mirrors'
+    clients do with `?ns=`. Of several repositories with the same host the first by name answers."""
 
 
 def write_class(path: str, settings: DockerSettings) -> WriteClass:

@@ -14,8 +14,9 @@ import msgspec
 
 from artifactd.plugin import Exchange, Rendered, RouteNotFound, Verb, moment
 from artifactd_docker.errors import NameInvalid
-from artifactd_docker.location import MAIN, ImagePlace, find_image
+from artifactd_docker.location import ImagePlace, find_image
 from artifactd_docker.names import BLOBS, MANIFESTS, TAGS
+from artifactd_docker.namespaces import MAIN
 
 LIFETIME = timedelta(minutes=5)
 """Long enough for a push's next request, short enough to be forgotten. Rights are checked at each request
@@ -83,10 +84,13 @@ def _grant_image(exchange: Exchange, scope: Scope) -> Granted:
     except NameInvalid:
         return (), ()
     wanted = _VERBS if "*" in scope.actions else scope.actions
-    actions = [each for each in wanted if each in _VERBS and _VERBS[each] in _allowed(exchange, place)]
+    allowed = _allowed(exchange, place)
+    actions = [each for each in wanted if each in _VERBS and _VERBS[each] in allowed]
     verbs = frozenset(_VERBS[each] for each in actions)
     if not verbs:
         return (), ()
+    if Verb.READ in verbs:
+        verbs |= allowed & {Verb.POPULATE}  # what a pull takes where a proxy has to ask its upstream
     if place.at is not None:
         verbs |= {Verb.HISTORY}
     return [(place.repository, f"{place.image}/**", verbs)], actions
@@ -96,7 +100,8 @@ def _allowed(exchange: Exchange, place: ImagePlace) -> frozenset[Verb]:
     """Verbs that a token for the whole image may cover. The principal's rights are asked again at each
     request, so some right is enough; those of a scoped credential are not, so it must cover everything."""
     paths = [f"{place.image}/{kind}/~" for kind in (BLOBS, MANIFESTS, TAGS)]
-    allowed = [exchange.services.tokens.allowed(place.repository, path, _VERBS.values()) for path in paths]
+    verbs = (*_VERBS.values(), Verb.POPULATE)
+    allowed = [exchange.services.tokens.allowed(place.repository, path, verbs) for path in paths]
     if exchange.arrival.principal.scopes is None:
         return frozenset().union(*allowed)
     return allowed[0].intersection(*allowed)

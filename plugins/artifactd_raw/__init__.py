@@ -8,6 +8,7 @@ from artifactd.plugin import Format, Route, Verb
 from artifactd_raw.files import delete_file, get_file, put_file, receive_file
 from artifactd_raw.listing import list_folder
 from artifactd_raw.snippets import snippets
+from artifactd_raw.upstream import fetch
 
 format = Format(
     name="raw",
@@ -19,5 +20,6 @@ format = Format(
         Route("PUT", "{path:path}", Verb.WRITE, put_file, receive_file),
         Route("DELETE", "{path:path}", Verb.DELETE, delete_file),
     ),
+    fetch=fetch,
     snippets=snippets,
 )

@@ -19,6 +19,7 @@ from tests.contracts.format_contract import (
     PublicationContract,
     parsed,
 )
+from tests.contracts.kinds_contract import GroupContract, ProxyContract
 from tests.support import toy_format
 from tests.support.databases import PostgresServer
 from tests.support.distributions import Distribution, wheel
@@ -45,6 +46,7 @@ class Raw:
     """Files at any path; a version is a file name here."""
 
     format = "raw"
+    has_owners = False
     challenge = "Basic"
     conflict = 409
     deleted = 204
@@ -79,6 +81,7 @@ class Toy(Raw):
     """The toy, by PUT."""
 
     format = "toy"
+    has_owners = True
     conflict = 422
 
     def url(self, repository: str, item: Item) -> str:
@@ -121,6 +124,7 @@ class Docker:
     """Images; a version is a tag."""
 
     format = "docker"
+    root = "/v2/{}/"
     challenge = "Bearer"
     conflict = 403
     deleted = 202
@@ -203,13 +207,13 @@ class PyPI:
         return wheel(self._project(item.name), item.version, comment=item.content)
 
 
-class TestRaw(FormatContract):
+class TestRaw(FormatContract, ProxyContract, GroupContract):
     @pytest.fixture
     def adapter(self) -> Raw:
         return Raw()
 
 
-class TestToy(FormatContract):
+class TestToy(FormatContract, ProxyContract, GroupContract):
     @pytest.fixture
     def adapter(self) -> Toy:
         return Toy()
@@ -221,13 +225,13 @@ class TestToyForm(FormatContract):
         return ToyForm()
 
 
-class TestDocker(FormatContract):
+class TestDocker(FormatContract, ProxyContract, GroupContract):
     @pytest.fixture
     def adapter(self) -> Docker:
         return Docker()
 
 
-class TestPyPI(FormatContract):
+class TestPyPI(FormatContract, ProxyContract, GroupContract):
     @pytest.fixture
     def adapter(self) -> PyPI:
         return PyPI()

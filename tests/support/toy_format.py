@@ -7,7 +7,7 @@ it, its versions are an index, and all packages are listed in a signed publicati
     PUT GET HEAD DELETE  packages/{name}/{version}.toy         a package
     GET HEAD             packages/{name}/{version}.toy.facts   what `describe` derived from it
     POST                 (the root)                            the form `twine`-like clients send
-    GET                  names/{name}                          its versions, JSON
+    GET                  names/{name}                          its versions, JSON; `next` leads to more
     GET                  catalog.json, .sig, .key              the entry document, its signature, the key
     GET                  catalog-{checksum}.part               the list the entry document names
 """
@@ -18,10 +18,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, BinaryIO, Final
+from urllib.parse import quote
 
 from artifactd.plugin import (
+    IMMUTABLE,
     LONGEST_WAIT,
+    MUTABLE,
     QUIET,
+    Answer,
     Arrival,
     ArtifactdError,
     Asset,
@@ -31,11 +35,15 @@ from artifactd.plugin import (
     Coordinates,
     Description,
     Exchange,
+    Fetch,
     Form,
     Format,
     FormData,
     Generation,
     InvalidInput,
+    Look,
+    More,
+    Part,
     PublicationInputs,
     PublicationWriter,
     Reference,
@@ -45,6 +53,7 @@ from artifactd.plugin import (
     Settings,
     Staged,
     StagedBlob,
+    UpstreamInvalid,
     Verb,
     WriteClass,
 )
@@ -52,6 +61,8 @@ from artifactd.plugin import (
 TOY: Final = "application/x-toy"
 _NAME: Final = re.compile(r"[a-z0-9]+(?:/[a-z0-9]+)?")
 _VERSION: Final = re.compile(r"[a-z0-9][a-z0-9.-]*")
+_PART: Final = re.compile(r"catalog-([0-9a-f]{64})\.part")
+_LIST: Final = ".versions"
 _MOST_HEADERS: Final = 4096  # bytes
 
 
@@ -82,6 +93,20 @@ class Versions:
 
     def size(self, document: Sequence[str]) -> int:
         return 80 * len(document)
+
+    def path(self, key: str) -> str:
+        return f"{key}/{_LIST}"
+
+    def parse(self, key: str, answers: Sequence[Answer]) -> Sequence[str] | More:
+        try:
+            pages = [json.loads(answer.body) for answer in answers]
+            more = pages[-1].get("next")
+            return More(more) if more else tuple(sorted(v for page in pages for v in page["versions"]))
+        except (ValueError, KeyError, AttributeError) as error:
+            raise UpstreamInvalid(f"this is no list of versions: {error!r}") from error
+
+    def merge(self, key: str, parts: Sequence[Part[Sequence[str]]]) -> Sequence[str]:
+        return tuple(sorted({version for part in parts for version in part.document}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +167,33 @@ def describe(path: str, content_type: str, file: BinaryIO) -> Description:
         [Reference(_path(*each), required=True) for each in required],
         {"facts": json.dumps(stated, sort_keys=True).encode()},
     )
+
+
+def fetch(path: str, settings: Any, look: Look) -> Sequence[Fetch]:
+    """Packages and their facts, the list of versions, and the files of the catalog."""
+    name, _, last = path.rpartition("/")
+    if not name:
+        checksum = _PART.fullmatch(path)
+        expected = {"sha256": checksum[1]} if checksum else {}
+        return [Fetch(path, IMMUTABLE if checksum else MUTABLE, expected=expected)]
+    if last == _LIST:
+        return [Fetch(f"names/{quote(name, safe='')}", whole=True)]
+    freshness = IMMUTABLE if immutable(path, settings) else MUTABLE
+    return [Fetch(f"packages/{quote(name, safe='')}/{last}", freshness, whole=companion(path) is not None)]
+
+
+def immutable(path: str, settings: Any) -> bool:
+    package = companion(path) or path
+    released = package.endswith(".toy") and write_class(package, settings) is WriteClass.ONCE
+    return released or addressed(path)
+
+
+def addressed(path: str) -> bool:
+    return _PART.fullmatch(path) is not None
+
+
+def companion(path: str) -> str | None:
+    return path.removesuffix(".facts") if path.endswith(".toy.facts") else None
 
 
 def get_package(exchange: Exchange) -> Content:
@@ -260,7 +312,11 @@ format = Format(
     settings=ToySettings,
     owner=owner,
     write_class=write_class,
+    immutable=immutable,
+    addressed=addressed,
+    companion=companion,
     describe=describe,
+    fetch=fetch,
     publications=(Catalog(),),
     render_error=render_error,
     statuses={AssetExists: 422},

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from artifactd.auth.principal import Verb
+from artifactd.catalog.kinds import HOSTED
 from artifactd.catalog.repositories import RepositoryDraft
-from artifactd.repositories.factory import HOSTED
 from tests.support.images import digest_of, image
 from tests.support.server import RunningServer, running
 
