@@ -2,18 +2,21 @@
 upload API of twine, uv, poetry, hatch, flit and pdm.
 
 A file lies at `<project>/<file name>` (`names.py`); a project's page is an index of what lies there
-(`project.py`), rendered once in each form (`pages.py`). Yanks, statuses and names that were used are facts
-beside the files. Bytes, ranges, codings, rights and the catalog are the core's. Start at the routes below.
+(`project_index.py`), rendered once in each form (`pages.py`). Yanks, statuses and names that were used are
+facts beside the files. What an upstream's page says is read into the same model (`upstream_pages.py`), and
+tells where its files are (`fetching.py`). Bytes, ranges, codings, rights and the catalog are the core's.
+Start at the routes below.
 """
 
 from artifactd.plugin import Format, Route, Verb
+from artifactd_pypi.fetching import fetch
 from artifactd_pypi.files import delete_file, delete_version, get_file
 from artifactd_pypi.json_api import get_json
 from artifactd_pypi.landing import show_repository
 from artifactd_pypi.metadata import describe
-from artifactd_pypi.names import owner
+from artifactd_pypi.names import companion, owner
 from artifactd_pypi.rendering import STATUSES, render_error
-from artifactd_pypi.settings import PyPISettings, write_class
+from artifactd_pypi.settings import PyPISettings, immutable, write_class
 from artifactd_pypi.simple import add_slash, add_slash_to_list, get_project, list_projects
 from artifactd_pypi.snippets import snippets
 from artifactd_pypi.uploads import post_upload, receive_upload
@@ -52,7 +55,10 @@ format = Format(
     settings=PyPISettings,
     owner=owner,
     write_class=write_class,
+    immutable=immutable,
+    companion=companion,
     describe=describe,
+    fetch=fetch,
     snippets=snippets,
     render_error=render_error,
     statuses=STATUSES,

@@ -22,11 +22,13 @@ from artifactd_pypi.names import (
     ProjectName,
     deleted_path,
     file_path,
+    main_name,
     parse_version,
     status_path,
     yank_path,
 )
-from artifactd_pypi.project import PROJECTS, State, Status, status_of
+from artifactd_pypi.project import State, Status, status_of
+from artifactd_pypi.project_index import PROJECTS
 from artifactd_pypi.requests import asked_project, asked_version
 
 FILE_TYPE: Final = "application/octet-stream"
@@ -51,10 +53,8 @@ def get_file(exchange: Exchange) -> Content:
         content = exchange.repository.get(file_path(project, name))
         if name.endswith((SIGNATURE, PROVENANCE)):
             _check_companion(exchange, content)
-    _refuse_quarantined(exchange, project)
-    if exchange.repository.settings.write_policy is WritePolicy.ALLOW:
-        return content
-    return content.identified(content.head.etag, immutable=True)
+    _refuse_quarantined(exchange, project, content)
+    return content
 
 
 def delete_file(exchange: Exchange) -> Rendered:
@@ -88,23 +88,25 @@ def delete_version(exchange: Exchange) -> Rendered:
     return Rendered(204)
 
 
-def status(exchange: Exchange, project: ProjectName) -> Status:
-    """A project's status now."""
-    fact = exchange.services.held(status_path(project))
+def status(exchange: Exchange, project: ProjectName, file: Asset | None = None) -> Status:
+    """A project's status now, as we note it, where `file` is or uploads go."""
+    fact = exchange.services.held(status_path(project), beside=file)
     return Status() if fact is None else status_of(fact.attributes)
 
 
 def _check_companion(exchange: Exchange, content: Content) -> None:
-    """What was made of a file that has been replaced since is not served any more."""
+    """What was made of a file that has been replaced since is not served any more. What an upstream has
+    says of no file what it is of."""
     asset = content.head.asset
-    assert asset is not None, "what a repository gets has an asset"
-    file = exchange.services.held(asset.path.removesuffix(SIGNATURE).removesuffix(PROVENANCE))
+    if asset is None or "of" not in asset.attributes:
+        return
+    file = exchange.services.held(main_name(asset.path), beside=asset)
     if file is None or file.blob is None or hex_of(file.blob.digest) != asset.attributes["of"]:
         raise AssetNotFound(exchange.repository.name, asset.path)
 
 
-def _refuse_quarantined(exchange: Exchange, project: ProjectName) -> None:
-    now = status(exchange, project)
+def _refuse_quarantined(exchange: Exchange, project: ProjectName, content: Content) -> None:
+    now = status(exchange, project, content.head.asset)
     if now.state is State.QUARANTINED:
         raise ProjectClosed(project, now.state, now.reason)
 

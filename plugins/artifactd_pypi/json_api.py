@@ -9,15 +9,15 @@ from urllib.parse import quote
 
 import msgspec
 
-from artifactd.plugin import AssetNotFound, Content, Exchange, Rendered, StoredSource
-from artifactd_pypi.errors import ProjectNotFound, VersionNotFound
+from artifactd.plugin import AssetNotFound, Content, Exchange, InlineSource, Rendered, StoredSource
+from artifactd_pypi.errors import ProjectNotFound, UploadInvalid, VersionNotFound
 from artifactd_pypi.filenames import Kind
 from artifactd_pypi.listing import File
 from artifactd_pypi.metadata import METADATA_KIND, PKG_INFO_KIND, Raw, clean, parse_metadata
 from artifactd_pypi.names import ProjectName, Release, file_path
-from artifactd_pypi.project import PROJECTS
+from artifactd_pypi.project_index import PROJECTS
 from artifactd_pypi.requests import asked_project, asked_version, base_url
-from artifactd_pypi.simple import serial
+from artifactd_pypi.simple import serial_headers, serial_of
 
 _JSON: Final = ("Content-Type", "application/json")
 
@@ -62,7 +62,7 @@ def get_json(exchange: Exchange) -> Rendered:
     base = base_url(exchange)
     shown: dict[str, Any] = {
         "info": _info(exchange, name, chosen, base),
-        "last_serial": document.revision,
+        "last_serial": serial_of(document),
         "urls": [_file(file, base) for file in chosen],
         "vulnerabilities": [],
     }
@@ -71,7 +71,7 @@ def get_json(exchange: Exchange) -> Rendered:
         for file in files:
             releases.setdefault(file.release, (file.shown, []))[1].append(_file(file, base))
         shown["releases"] = dict(releases.values())
-    headers = [_JSON, serial(document.revision), ("Cache-Control", "no-cache")]
+    headers = [_JSON, *serial_headers(serial_of(document)), ("Cache-Control", "no-cache")]
     return Rendered(200, headers, msgspec.json.encode(shown))
 
 
@@ -80,8 +80,12 @@ def _latest(files: Sequence[File]) -> Sequence[File]:
     pre-release, as far as there is one."""
     if not files:
         return ()
-    best = max(files, key=lambda file: (file.yanked is None, not file.version.is_prerelease, file.version))
+    best = max(files, key=lambda file: (file.yanked is None, _is_final(file), file.order))
     return [file for file in files if file.release == best.release]
+
+
+def _is_final(file: File) -> bool:
+    return file.version is not None and not file.version.is_prerelease
 
 
 def _info(exchange: Exchange, name: ProjectName, files: Sequence[File], base: str) -> Mapping[str, Any]:
@@ -110,17 +114,19 @@ def _metadata(exchange: Exchange, name: ProjectName, files: Sequence[File]) -> R
         kind = METADATA_KIND if file.kind == Kind.WHEEL else PKG_INFO_KIND
         try:
             content = exchange.repository.get(file_path(name, file.filename), derived=kind)
-        except AssetNotFound:
+            return parse_metadata(_bytes(content))
+        except (AssetNotFound, UploadInvalid):  # an upstream's may be anything
             continue
-        return parse_metadata(_bytes(content))
     return {}
 
 
 def _bytes(content: Content) -> bytes:
-    if isinstance(content.source, StoredSource):
-        with content.source.store.open(content.source.location) as file:
+    source = content.source
+    if isinstance(source, StoredSource):
+        with source.store.open(source.location) as file:
             return file.read()
-    return content.source.body
+    assert isinstance(source, InlineSource), "metadata is answered once it is here as a whole"
+    return source.body
 
 
 def _file(file: File, base: str) -> Mapping[str, Any]:
@@ -128,12 +134,12 @@ def _file(file: File, base: str) -> Mapping[str, Any]:
         "comment_text": "",
         "digests": {name.replace("-", "_"): value for name, value in file.checksums.items()},
         "filename": file.filename,
-        "has_sig": file.signed,
+        "has_sig": bool(file.signed),
         "packagetype": file.kind,
         "python_version": file.python,
         "requires_python": file.requires_python,
         "size": file.size,
-        "upload_time": file.upload_time.partition(".")[0],
+        "upload_time": file.upload_time and file.upload_time.partition(".")[0].removesuffix("Z"),
         "upload_time_iso_8601": file.upload_time,
         "url": f"{base}packages/{quote(file.project)}/{quote(file.filename)}",
         "yanked": file.yanked is not None,

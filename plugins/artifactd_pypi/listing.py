@@ -5,7 +5,7 @@ every file that is added to it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
 from typing import Any, Final
@@ -17,31 +17,52 @@ from packaging.version import Version
 from artifactd.plugin import Asset, Micros, hex_of, moment
 from artifactd_pypi.names import PROVENANCE, Release, parse_version
 
-_METADATA_KEYS: Final = ("core-metadata", "dist-info-metadata")
+METADATA_KEYS: Final = ("core-metadata", "dist-info-metadata")
 """PEP 714 and, for pip < 23.3, PEP 658 before it."""
+
+HASHES: Final = ("sha256", "sha512", "sha384", "sha224", "sha1", "md5")
+"""What installers check a file by, the best first; of an address in HTML, they read one."""
+
+_LOWEST: Final = Version("0.dev0")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an upstream has a file: absolute addresses that nobody is shown. `provenance`: empty when it
+    has none."""
+
+    url: str
+    provenance: str = ""
 
 
 @dataclass(frozen=True)
 class File:
-    """A file of a project. `shown` is its version as it is written on pages; `metadata` the sha256 of its
-    METADATA, when that is served beside it; `yanked` the reason, empty when there is none, or None;
-    `uploaded` in microseconds since the epoch."""
+    """What a page says of a file of a project, ours or an upstream's. What an upstream leaves out is None.
+
+    `version` is None for a name from before versions had a grammar, and `shown` what stands in its place.
+    `hashes`: what pages state, `checksums` all that is known, both by algorithm in lower-case hex.
+    `upload_time` as PEP 700 writes it. `metadata`: the hashes of its METADATA, which may be none, when that
+    is served beside it. `yanked`: the reason, empty when there is none, or None. `more`: keys that nobody
+    here knows. `origin`: where a proxy finds it."""
 
     project: str
     filename: str
-    version: Version
+    version: Version | None
     shown: str
     release: Release
     kind: str
     python: str
-    size: int
+    size: int | None
+    hashes: Mapping[str, str]
     checksums: Mapping[str, str]
     requires_python: str | None
-    uploaded: Micros
-    metadata: str | None
-    signed: bool = False
+    upload_time: str | None
+    metadata: Mapping[str, str] | None
+    signed: bool | None = False
     attested: bool = False
     yanked: str | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+    origin: Origin | None = None
 
     @property
     def is_plain(self) -> bool:
@@ -49,14 +70,9 @@ class File:
         return not (self.signed or self.attested) and self.yanked is None
 
     @property
-    def order(self) -> tuple[Version, str]:
-        """Where it stands on a page."""
-        return self.version, self.filename
-
-    @property
-    def sha256(self) -> str:
-        """Of its bytes."""
-        return self.checksums["sha256"]
+    def order(self) -> tuple[bool, Version, str]:
+        """Where it stands on a page: first what has no version that could be compared."""
+        return self.version is not None, self.version or _LOWEST, self.filename
 
     @cached_property
     def url(self) -> str:
@@ -82,23 +98,22 @@ class File:
         """The same in HTML."""
         return self._anchor(f' data-provenance="{escape(self._provenance(base))}"').encode()
 
-    @property
-    def upload_time(self) -> str:
-        """In UTC, as PEP 700 writes it."""
-        return moment(self.uploaded).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
     def _object(self) -> dict[str, Any]:
-        metadata = {"sha256": self.metadata} if self.metadata else False
         shown: dict[str, Any] = {
+            **self.more,
             "filename": self.filename,
             "url": self.url,
-            "hashes": {"sha256": self.sha256},
-            "size": self.size,
-            "upload-time": self.upload_time,
-            "yanked": self.yanked or self.yanked is not None,
-            "gpg-sig": self.signed,
-            **dict.fromkeys(_METADATA_KEYS, metadata),
+            "hashes": self.hashes,
         }
+        # A key that has nothing to say must be absent: installers refuse pages with a size of null.
+        if self.size is not None:
+            shown["size"] = self.size
+        if self.upload_time is not None:
+            shown["upload-time"] = self.upload_time
+        shown["yanked"] = self.yanked or self.yanked is not None
+        if self.signed is not None:
+            shown["gpg-sig"] = self.signed
+        shown |= dict.fromkeys(METADATA_KEYS, self.metadata or self.metadata is not None)
         if self.requires_python is not None:
             shown["requires-python"] = self.requires_python
         return shown
@@ -107,13 +122,15 @@ class File:
         more = ""
         if self.requires_python is not None:
             more += f' data-requires-python="{escape(self.requires_python)}"'
-        if self.metadata:
-            more += "".join(f' data-{key}="sha256={self.metadata}"' for key in _METADATA_KEYS)
+        if self.metadata is not None:
+            stated = escape(_best(self.metadata)) or "true"
+            more += "".join(f' data-{key}="{stated}"' for key in METADATA_KEYS)
         if self.yanked is not None:
             more += f' data-yanked="{escape(self.yanked)}"'
-        more += f' data-gpg-sig="{"true" if self.signed else "false"}"'
-        link = f"{escape(self.url)}#sha256={self.sha256}"
-        return f'<a href="{link}"{more}{provenance}>{escape(self.filename)}</a><br>\n'
+        if self.signed is not None:
+            more += f' data-gpg-sig="{"true" if self.signed else "false"}"'
+        link = f"{self.url}#{_best(self.hashes)}" if self.hashes else self.url
+        return f'<a href="{escape(link)}"{more}{provenance}>{escape(self.filename)}</a><br>\n'
 
     def _provenance(self, base: str) -> str:
         return f"{base}packages/{quote(self.project)}/{quote(self.filename)}{PROVENANCE}"
@@ -124,6 +141,8 @@ def file_of(project: str, filename: str, asset: Asset) -> File:
     attributes = asset.attributes
     assert asset.blob is not None, "a file has bytes"
     version, release = parse_version(attributes["version"])
+    sha256 = {"sha256": hex_of(asset.blob.digest)}
+    metadata = attributes.get("metadata")
     return File(
         project=project,
         filename=filename,
@@ -133,8 +152,20 @@ def file_of(project: str, filename: str, asset: Asset) -> File:
         kind=attributes["kind"],
         python=attributes["python"],
         size=asset.blob.size,
-        checksums={**asset.blob.checksums, "sha256": hex_of(asset.blob.digest)},
+        hashes=sha256,
+        checksums={**asset.blob.checksums, **sha256},
         requires_python=attributes.get("requires_python"),
-        uploaded=attributes["uploaded"],
-        metadata=attributes.get("metadata"),
+        upload_time=_written(attributes["uploaded"]),
+        metadata={"sha256": metadata} if metadata else None,
     )
+
+
+def _best(hashes: Mapping[str, str]) -> str:
+    """The best of some hashes as HTML states it, empty when installers know none of them."""
+    best = next((name for name in HASHES if name in hashes), None)
+    return f"{best}={hashes[best]}" if best is not None else ""
+
+
+def _written(micros: Micros) -> str:
+    """A time in UTC, as PEP 700 writes it."""
+    return moment(micros).isoformat(timespec="microseconds").replace("+00:00", "Z")

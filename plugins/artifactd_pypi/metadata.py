@@ -14,7 +14,7 @@ from packaging.version import InvalidVersion, Version
 from artifactd.plugin import Coordinates, Description
 from artifactd_pypi.errors import UploadInvalid
 from artifactd_pypi.filenames import LONGEST, Filename, Kind, Reading, parse_filename
-from artifactd_pypi.names import owner, project_name
+from artifactd_pypi.names import companion, owner, project_name
 
 METADATA_KIND: Final = "metadata"
 """METADATA of a wheel as a derived document: what clients ask for in place of the wheel (PEP 658)."""
@@ -47,8 +47,10 @@ Raw = Mapping[str, Any]
 
 
 def describe(path: str, content_type: str, file: BinaryIO) -> Description:
-    """The facts of a distribution at its asset path. Raises UploadInvalid when the archive is none, or
-    speaks of something else than its name does."""
+    """The facts of a distribution at its asset path; what lies beside one has none. Raises UploadInvalid
+    when the archive is none, or speaks of something else than its name does."""
+    if companion(path) is not None:
+        return Description()
     filename = parse_filename(path.rpartition("/")[2])
     reading = filename.read_as(owner(path) or "")
     if reading is None:

@@ -27,6 +27,9 @@ METADATA: Final = ".metadata"  # PEP 658
 SIGNATURE: Final = ".asc"
 PROVENANCE: Final = ".provenance"  # PEP 740
 
+_BESIDE: Final = (METADATA, SIGNATURE, PROVENANCE)
+
+_PAGE: Final = ".page"
 _STATUS: Final = ".status"
 _YANKED: Final = ".yanked"
 _DELETED: Final = ".deleted"
@@ -75,6 +78,25 @@ def file_path(project: ProjectName, filename: str) -> str:
     return f"{project}/{filename}"
 
 
+def main_name(name: str) -> str:
+    """The name of the file that lies at `name`, or that what lies there is of."""
+    for suffix in _BESIDE:
+        if name.endswith(suffix):
+            return name.removesuffix(suffix)
+    return name
+
+
+def companion(path: str) -> str | None:
+    """The path of the file that what lies at `path` is of, None for what stands for itself."""
+    main = main_name(path)
+    return main if main != path else None
+
+
+def page_path(project: str) -> str:
+    """Where a proxy keeps the page of its upstream."""
+    return f"{project}/{_PAGE}"
+
+
 def status_path(project: ProjectName) -> str:
     """The fact that says a project's status (PEP 792)."""
     return f"{project}/{_STATUS}"
@@ -88,6 +110,11 @@ def yank_path(project: ProjectName, release: Release, filename: str = "") -> str
 def deleted_path(project: ProjectName, filename: str) -> str:
     """The fact that says what a file was that had this name."""
     return f"{project}/{_DELETED}/{filename}"
+
+
+def is_page(below: str) -> bool:
+    """Whether the path `below` a project is that of an upstream's page."""
+    return below == _PAGE
 
 
 def is_status(below: str) -> bool:

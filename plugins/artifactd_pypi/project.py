@@ -1,23 +1,20 @@
-"""The index of a project: its files, with what signatures, yanks and its status say of them."""
+"""A project as its page shows it: its files, and what signatures, yanks and its status say of them."""
 
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
-from artifactd.plugin import Asset, Change, Index, Selection
-from artifactd_pypi.listing import File, file_of
-from artifactd_pypi.names import PROVENANCE, SIGNATURE, Release, is_status, yanked
+from artifactd_pypi.listing import File
+from artifactd_pypi.names import Release, parse_version
 
-FILE_BYTES: Final = 2000
-"""What a file takes in memory, about, with both its renderings."""
+LATEST: Final = "1.4"
+"""The version of the simple repository API that our own pages keep to."""
 
-_FEW: Final = 1000
-"""Changes up to which each file is put where it belongs; beyond, sorting them all costs less."""
+FIRST: Final = "1.0"
 
 
 class State(StrEnum):
@@ -46,7 +43,9 @@ class Status:
 class Project:
     """A project as it stands. `files` in order of version, then name; `rows`, each of them in JSON, in the
     same order; `by_name`, the same files. `companions`: signatures and provenances by name, with the sha256
-    of the file that each is of. `yanks`: reasons by release, and by release and file name.
+    of the file that each is of. `yanks`: reasons by release, and by release and file name. `listed`: the
+    versions that an upstream names. `more` and `meta`: keys of an upstream's page, and of its `meta`, that
+    nobody here knows.
 
     What can be patched after one upload is kept, so that it is not made anew for 20,000 files."""
 
@@ -58,120 +57,61 @@ class Project:
     status: Status = Status()
     attested: bool = False
     """Whether any of the files has a provenance."""
+    listed: Sequence[str] = ()
+    more: Mapping[str, Any] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
 
     def offered(self) -> Sequence[File]:
         """The files that clients may have: none of a project in quarantine."""
         return () if self.status.state is State.QUARANTINED else self.files
 
+    def offers(self, filename: str) -> File | None:
+        """The file of a name, if clients may have it."""
+        return None if self.status.state is State.QUARANTINED else self.by_name.get(filename)
+
+    @property
+    def api_version(self) -> str:
+        """What its page may say it keeps to: PEP 700 and all that is built on it make sizes mandatory, so
+        files of an upstream that does not tell theirs have a page of the first version (pypi R41, R154)."""
+        return LATEST if all(file.size is not None for file in self.files) else FIRST
+
     @property
     def versions(self) -> Sequence[str]:
-        """The versions of the files that are offered, each once, in order."""
-        neighbours = pairwise((None, *self.offered()))
-        return [file.shown for before, file in neighbours if file and _begins_version(before, file)]
+        """The versions of the files that are offered, and those that an upstream names; each once, in
+        order."""
+        files = self.offered()
+        neighbours = pairwise((None, *files))
+        shown = [file.shown for before, file in neighbours if file and _begins_version(before, file)]
+        if not self.listed or self.status.state is State.QUARANTINED:
+            return shown
+        # As the upstream spells them: `1.0.0` and `1.0` are one version.
+        versions = {_comparable(text): text for text in (*shown, *self.listed)}
+        return [versions[key] for key in sorted(versions)]
 
     def of_release(self, release: Release) -> Sequence[File]:
         """The files of a version."""
         return [file for file in self.files if file.release == release]
 
 
-class Projects:
-    """The index of projects by normalised name."""
-
-    name = "pypi projects"
-
-    def selects(self, key: str) -> Selection:
-        return Selection(key)
-
-    def build(self, key: str, assets: Iterable[Asset]) -> Project:
-        return _Draft(key, Project()).after(Change(asset, retired=False) for asset in assets)
-
-    def apply(self, key: str, document: Project, changes: Sequence[Change]) -> Project:
-        return _Draft(key, document).after(changes)
-
-    def size(self, document: Project) -> int:
-        return FILE_BYTES * len(document.files)
-
-
-PROJECTS: Index[Project] = Projects()
-
-
-class _Draft:
-    """A project while rows come and go. What `project` holds is copied, never changed."""
-
-    def __init__(self, name: str, project: Project) -> None:
-        self._name = name
-        self._project = project
-        self._by_name = dict(project.by_name)
-        self._companions = dict(project.companions)
-        self._yanks = dict(project.yanks)
-        self._status = project.status
-        self._touched: dict[str, None] = {}
-
-    def after(self, changes: Iterable[Change]) -> Project:
-        """The project once the rows of `changes` have come and gone."""
-        for change in changes:
-            below = change.asset.path[len(self._name) + 1 :]
-            self._apply(below, change.asset, gone=change.retired or change.asset.withheld is not None)
-        for name in self._touched:
-            if name in self._by_name:
-                self._by_name[name] = self._said(self._by_name[name])
-        files, rows = self._patched() if len(self._touched) <= _FEW else self._sorted()
-        attested = any(name.endswith(PROVENANCE) for name in self._companions)
-        return Project(files, rows, self._by_name, self._companions, self._yanks, self._status, attested)
-
-    def _apply(self, below: str, asset: Asset, *, gone: bool) -> None:
-        if not below.startswith("."):
-            self._apply_file(below, asset, gone=gone)
-        elif is_status(below):
-            self._status = Status() if gone else status_of(asset.attributes)
-        elif (what := yanked(below)) is not None:
-            _set(self._yanks, what, None if gone else asset.attributes["reason"])
-            release = what.partition("/")[0]
-            self._touch(name for name, file in self._by_name.items() if file.release == release)
-
-    def _apply_file(self, name: str, asset: Asset, *, gone: bool) -> None:
-        if name.endswith((SIGNATURE, PROVENANCE)):
-            _set(self._companions, name, None if gone else asset.attributes["of"])
-            self._touch([name.removesuffix(SIGNATURE).removesuffix(PROVENANCE)])
-            return
-        if gone:
-            self._by_name.pop(name, None)
-        else:
-            self._by_name[name] = file_of(self._name, name, asset)
-        self._touch([name])
-
-    def _touch(self, names: Iterable[str]) -> None:
-        self._touched.update(dict.fromkeys(names))
-
-    def _patched(self) -> tuple[Sequence[File], Sequence[bytes]]:
-        """Files and rows with the touched ones taken out and put where they belong."""
-        files, rows = list(self._project.files), list(self._project.rows)
-        for name in self._touched:
-            before, file = self._project.by_name.get(name), self._by_name.get(name)
-            if before is not None:
-                place = bisect_left(files, before.order, key=_order)
-                del files[place], rows[place]
-            if file is not None:
-                place = bisect_left(files, file.order, key=_order)
-                files.insert(place, file)
-                rows.insert(place, file.json)
-        return files, rows
-
-    def _sorted(self) -> tuple[Sequence[File], Sequence[bytes]]:
-        files = sorted(self._by_name.values(), key=_order)
-        return files, [file.json for file in files]
-
-    def _said(self, file: File) -> File:
-        """A file, with what the rest of the project says of it."""
-        if not self._companions and not self._yanks and file.is_plain:
-            return file
-        release = file.release
-        return replace(
-            file,
-            signed=self._companions.get(file.filename + SIGNATURE) == file.sha256,
-            attested=self._companions.get(file.filename + PROVENANCE) == file.sha256,
-            yanked=self._yanks.get(f"{release}/{file.filename}", self._yanks.get(release)),
-        )
+def project_of(
+    files: Mapping[str, File],
+    status: Status,
+    listed: Sequence[str] = (),
+    more: Mapping[str, Any] | None = None,
+    meta: Mapping[str, Any] | None = None,
+) -> Project:
+    """A project of files by name, all of which say themselves what is to be said of them."""
+    ordered = sorted(files.values(), key=order)
+    return Project(
+        files=ordered,
+        rows=[file.json for file in ordered],
+        by_name=files,
+        status=status,
+        attested=any(file.attested for file in ordered),
+        listed=listed,
+        more=more or {},
+        meta=meta or {},
+    )
 
 
 def status_of(attributes: Mapping[str, str]) -> Status:
@@ -179,16 +119,26 @@ def status_of(attributes: Mapping[str, str]) -> Status:
     return Status(State(attributes["status"]), attributes["reason"])
 
 
-def _begins_version(before: File | None, file: File) -> bool:
-    return before is None or before.release != file.release
-
-
-def _order(file: File) -> tuple[Version, str]:
+def order(file: File) -> tuple[bool, Version, str]:
+    """Where a file stands on a page."""
     return file.order
 
 
-def _set(mapping: dict[str, str], key: str, value: str | None) -> None:
-    if value is None:
-        mapping.pop(key, None)
-    else:
-        mapping[key] = value
+def union(*versions: Iterable[str]) -> Sequence[str]:
+    """All of some lists of versions, each version once, as it is spelled first."""
+    found: dict[tuple[bool, Any], str] = {}
+    for text in (each for group in versions for each in group):
+        found.setdefault(_comparable(text), text)
+    return list(found.values())
+
+
+def _begins_version(before: File | None, file: File) -> bool:
+    return file.version is not None and (before is None or before.release != file.release)
+
+
+def _comparable(text: str) -> tuple[bool, Any]:
+    """What a version is told from others by and sorted by: what is none comes first, as text."""
+    try:
+        return True, parse_version(text)[0]
+    except InvalidVersion:
+        return False, text

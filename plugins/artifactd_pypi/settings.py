@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from artifactd.plugin import Settings, WriteClass, WritePolicy
+from artifactd_pypi.names import PROVENANCE
 
 
 class PyPISettings(Settings):
@@ -20,6 +21,16 @@ class PyPISettings(Settings):
 
     file_limit: int | None = Field(default=None, ge=1)
     """The largest file in bytes; unlimited by default."""
+
+    simple_path: str = Field(default="simple/", max_length=200, pattern=r"^[A-Za-z0-9._~+/-]*$")
+    """Where the pages of a proxy's upstream are, below its URL; not added when the URL ends in it already.
+    Empty: they are at the URL itself."""
+
+
+def immutable(path: str, settings: PyPISettings) -> bool:
+    """Files, with their metadata and signatures, where nobody may replace them (pypi R71)."""
+    kept = settings.write_policy is not WritePolicy.ALLOW
+    return kept and "/." not in path and not path.endswith(PROVENANCE)
 
 
 def write_class(path: str, settings: PyPISettings) -> WriteClass:

@@ -13,7 +13,8 @@ from artifactd_pypi.errors import ProjectNotFound, UploadInvalid, VersionNotFoun
 from artifactd_pypi.files import FACT, status
 from artifactd_pypi.metadata import LONGEST_FACT, clean
 from artifactd_pypi.names import ProjectName, status_path, yank_path
-from artifactd_pypi.project import PROJECTS, Project, State
+from artifactd_pypi.project import Project, State
+from artifactd_pypi.project_index import PROJECTS
 from artifactd_pypi.requests import asked_project, asked_version
 
 _LARGEST_BODY: Final = 16 << 10
@@ -88,7 +89,7 @@ def _body(exchange: Exchange) -> Mapping[str, Any]:
         return {}
     try:
         body = msgspec.json.decode(exchange.body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise UploadInvalid(f"the body is not JSON: {error}") from error
     if not isinstance(body, dict) or set(body) - {"reason", "status"}:
         raise UploadInvalid("the body is a JSON object with 'reason', and 'status' where one is set")

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from artifactd.blobs.digest import Digest
 from artifactd.blobs.store import Blob
 from artifactd.catalog.assets import Asset, Change, Keep
-from artifactd_pypi.project import PROJECTS, Project
+from artifactd_pypi.project import Project
+from artifactd_pypi.project_index import PROJECTS
 
 NAME = "demo"
 FILES = [

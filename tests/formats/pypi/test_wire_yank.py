@@ -94,7 +94,8 @@ def test_what_is_not_there_cannot_be_yanked(index: Index, name: str, path: str, 
 
 
 @pytest.mark.parametrize(
-    "body", [b"[]", b"broken", b'{"reason": 1}', b'"x"', b"\xff", b'{"reason": ["x"]}']
+    "body",
+    [b"[]", b"broken", b'{"reason": 1}', b'"x"', b"\xff", b'{"reason": "\xff"}', b'{"reason": ["x"]}'],
 )
 def test_a_reason_is_a_text_in_json(index: Index, name: str, body: bytes) -> None:
     index.publish(wheel(name))
