@@ -75,6 +75,9 @@ RING_ROWS = 65_536
 TRIM_ROUNDS = 5
 """Seconds between handing freed memory back: large bodies leave tens of MiB in the allocator's arenas."""
 
+TIDY_ROUNDS = 60
+"""Seconds between looks at what fetches left behind."""
+
 HANDLER_THREADS = 16
 FETCH_THREADS = 8
 BODY_THREADS = 16
@@ -363,6 +366,8 @@ class Application:
         self._rounds += 1
         if self._rounds % TRIM_ROUNDS == 0:
             memory.give_back()
+        if self._rounds % TIDY_ROUNDS == 0:
+            self._core.upstreams.tidy()
         self._core.database.recover()
         used, self._gateway.used_tokens = self._gateway.used_tokens, set()
         if used:

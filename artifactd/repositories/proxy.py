@@ -78,6 +78,7 @@ class ProxyRepository:
             inquiry,
             self._copies,
             self._fetches,
+            self._sight,
             stores.store(store_id),
             stores.name(store_id),
         )

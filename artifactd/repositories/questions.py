@@ -48,6 +48,13 @@ class Sight:
     depends: Depends | None
     immutable: bool
 
+    def differs(self, other: "Sight") -> bool:
+        """Whether the upstream was asked between the two."""
+        mine, theirs = self.asset, other.asset
+        if (mine is None) != (theirs is None) or (mine and theirs and mine.id != theirs.id):
+            return True
+        return (self.state and self.state.checked) != (other.state and other.state.checked)
+
     @property
     def cached(self) -> Cached:
         """The same, as `freshness.py` decides by it."""
@@ -58,8 +65,8 @@ class Sight:
 
 
 class Questions:
-    """Questions of the proxy called `name`. `fetches` gives what its format would ask for a path; bytes go
-    to `blobs`, the blob store called `blob_store`."""
+    """Questions of the proxy called `name`. `fetches` gives what its format would ask for a path, `see`
+    what is known of one now; bytes go to `blobs`, the blob store called `blob_store`."""
 
     def __init__(
         self,
@@ -70,6 +77,7 @@ class Questions:
         inquiry: Inquiry,
         copies: Copies,
         fetches: Callable[[str], Sequence[Fetch]],
+        see: Callable[[str], Sight],
         blobs: BlobStore,
         blob_store: str,
     ) -> None:
@@ -80,6 +88,7 @@ class Questions:
         self._inquiry = inquiry
         self._copies = copies
         self._fetches = fetches
+        self._see = see
         self._blobs = blobs
         self._blob_store = blob_store
 
@@ -167,6 +176,7 @@ class Questions:
             ],
             blobs=self._blobs,
             blob_store=self._blob_store,
+            settled=lambda: self._see(sight.asked).differs(sight),
             confirm=lambda: copies.confirm(path, first, sight.state),
             miss=lambda: copies.miss(path, sight.asset, sight.state),
             store=lambda blob, facts: copies.store(path, first, blob, facts),

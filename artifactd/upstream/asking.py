@@ -15,7 +15,8 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from artifactd.clock import Micros
+from artifactd import clock
+from artifactd.clock import SECOND, Micros
 from artifactd.errors import ArtifactdError, UpstreamUnavailable
 from artifactd.upstream.answer import Facts
 from artifactd.upstream.client import HURRIED, PATIENT, Client, Clients, Patience
@@ -86,6 +87,10 @@ class Upstreams:
         """Ask them all at once. Each ends within the deadlines of its upstream."""
         return await asyncio.gather(*(self._ask(question) for question in questions))
 
+    def tidy(self) -> None:
+        """Remove what fills that ended, or died, left for their followers. Once in a while, in a thread."""
+        self._rendezvous.sweep(clock.now() / SECOND)
+
     async def close(self) -> None:
         """Give up what is under way."""
         for task in self._tasks:
@@ -133,19 +138,20 @@ class Upstreams:
         """Ask, or follow the process that asks already; who waited for one looks into the catalog
         again."""
         repository_id, path, _, _ = question.key
-        waited = False
         limit = time.monotonic() + _patience(question).first_byte + PATIENT.connect
         while (claim := self._rendezvous.claim(repository_id, path)) is None:
             followed = self._followed(question)
             if followed is not None:
                 return followed
-            waited = True
             if time.monotonic() > limit:
                 name = question.upstream.repository
                 raise UpstreamUnavailable(f"the upstream of repository {name!r} takes too long")
             await asyncio.sleep(POLL)
         try:
-            return Again() if waited else await self._in_slot(question, running, claim)
+            # Another process may have asked since this one looked, and have ended a moment ago.
+            if await self._in_worker(question.settled):
+                return Again()
+            return await self._in_slot(question, running, claim)
         finally:
             claim.release()
 

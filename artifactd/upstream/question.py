@@ -57,15 +57,17 @@ class Question:
     """One thing to ask. `sources` are tried in order. `held`: there is a copy, so nobody waits long.
     `whole`: answered once it is stored. `span`: the range (RFC 9110, section 14.1.2) of a PART.
 
-    The functions run in worker threads, and may write. `store` takes bytes that were verified; `read` takes
-    the answers so far and gives the source where the document goes on, or None once it is stored;
-    `confirm`: the copy is current; `miss`: it is not there (404, 410), and whether that is believed."""
+    The functions run in worker threads, and may write. `settled`: whether the catalog knows more than when
+    the question was made; `store` takes bytes that were verified; `read` takes the answers so far and gives
+    the source where the document goes on, or None once it is stored; `confirm`: the copy is current;
+    `miss`: it is not there (404, 410), and whether that is believed."""
 
     key: Key
     upstream: Upstream
     sources: Sequence[Source]
     blobs: BlobStore
     blob_store: str
+    settled: Callable[[], bool]
     confirm: Callable[[], None]
     miss: Callable[[], bool]
     store: Callable[[StagedBlob, Facts], None]

