@@ -41,7 +41,7 @@ from artifactd.catalog.uploads import Uploads
 from artifactd.clock import Micros
 from artifactd.db import schema
 from artifactd.db.writer import Database
-from artifactd.errors import ArtifactdError
+from artifactd.errors import ArtifactdError, RepositoryNotFound
 from artifactd.formats.format import Format
 from artifactd.formats.loader import load_formats
 from artifactd.http.cache import EdgeServices, ResponseCache
@@ -67,6 +67,7 @@ from artifactd.tasks.schedule import Schedule
 from artifactd.tasks.task import Task
 from artifactd.tasks.worker import Worker
 from artifactd.upstream.asking import Upstreams
+from artifactd.upstream.configuration import Upstream
 from artifactd.upstream.health import UpstreamHealth
 
 RING_ROWS = 65_536
@@ -170,7 +171,17 @@ class Core:
             user_agent=f"artifactd/{__version__}",
             now=self.now,
             health=self.health.note,
+            is_current=self._is_current,
         )
+
+    def _is_current(self, upstream: Upstream) -> bool:
+        """Whether a proxy still has this upstream, and may ask it."""
+        try:
+            record = self.directory.find(upstream.repository)
+        except RepositoryNotFound:
+            return False
+        is_same = (record.id, record.version) == (upstream.repository_id, upstream.version)
+        return is_same and not record.blocked
 
     def close(self) -> None:
         """Finish the writes that wait, and let go of the database."""

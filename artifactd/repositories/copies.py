@@ -19,7 +19,7 @@ from artifactd.catalog.edit import ChangeSet, Delete, Operation, Put
 from artifactd.catalog.upstream_states import UpstreamState
 from artifactd.clock import SECOND, Micros, micros
 from artifactd.db.writer import Turn
-from artifactd.errors import AssetNotFound, Invalid, UpstreamInvalid
+from artifactd.errors import ArtifactdError, AssetNotFound, Invalid, UpstreamInvalid
 from artifactd.repositories.catalog import Catalog
 from artifactd.repositories.description import Description
 from artifactd.repositories.fetch import Fetch
@@ -54,11 +54,15 @@ class Copies:
     def store(self, path: str, fetch: Fetch, blob: StagedBlob, facts: Facts) -> None:
         """Verified bytes become the asset at `path`, and at the other paths that they are known by."""
         content_type = fetch.content_type or facts.content_type or UNKNOWN
-        description = self._describe(path, content_type, blob)
-        operations: list[Operation] = [
-            _put(alias, blob, content_type, self._describe(alias, content_type, blob))
-            for alias in description.aliases
-        ]
+        try:
+            description = self._describe(path, content_type, blob)
+            operations: list[Operation] = [
+                _put(alias, blob, content_type, self._describe(alias, content_type, blob))
+                for alias in description.aliases
+            ]
+        except ArtifactdError:
+            self._catalog.drop(self._record.store_id, blob)
+            raise
         operations.append(_put(path, blob, content_type, description))
         self._apply(f"fetch {path}", path, operations, self._state(fetch, facts))
 

@@ -35,7 +35,8 @@ class Fetch:
     not kept, and not sent on as a whole. `content_type` replaces what the upstream says. `whole`: answered
     once it is stored, for documents whose facts a handler reads; else bytes are passed on as they come.
     `unchanged`: whether the headers of a HEAD say that the copy with these attributes is current, None when
-    they do not tell; with it, copies are revalidated by HEAD."""
+    they do not tell; with it, copies are revalidated by HEAD. `stated`: the checksums (as `expected`) that
+    the headers of an answer say its bytes have."""
 
     url: str
     freshness: Freshness = MUTABLE
@@ -45,6 +46,7 @@ class Fetch:
     content_type: str = ""
     whole: bool = False
     unchanged: Callable[[Facts, Mapping[str, Any]], bool | None] | None = None
+    stated: Callable[[Facts], Mapping[str, str]] | None = None
 
 
 class Look(Protocol):

@@ -171,6 +171,7 @@ class Questions:
                     fetch.expected,
                     fetch.size,
                     fetch.content_type,
+                    fetch.stated,
                 )
                 for fetch in fetches
             ],

@@ -20,6 +20,7 @@ from artifactd.clock import SECOND, Micros
 from artifactd.errors import ArtifactdError, UpstreamUnavailable
 from artifactd.upstream.answer import Facts
 from artifactd.upstream.client import HURRIED, PATIENT, Client, Clients, Patience
+from artifactd.upstream.configuration import Upstream
 from artifactd.upstream.fill import Fill, Refetch
 from artifactd.upstream.growing import POLL, FollowedGrowing
 from artifactd.upstream.question import (
@@ -71,6 +72,7 @@ class Upstreams:
         user_agent: str,
         now: Callable[[], Micros],
         health: Health = lambda upstream, breaker: None,
+        is_current: Callable[[Upstream], bool] = lambda upstream: True,
     ) -> None:
         self._rendezvous = Rendezvous(folder)
         self._workers = workers
@@ -79,7 +81,12 @@ class Upstreams:
         self._running: dict[Key, _Running] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self.watch = Watch(
-            self._clients, now=now, health=health, start=self._start, in_worker=self._in_worker
+            self._clients,
+            now=now,
+            health=health,
+            is_current=is_current,
+            start=self._start,
+            in_worker=self._in_worker,
         )
         """Which upstreams are to be asked now."""
 

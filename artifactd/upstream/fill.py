@@ -9,7 +9,7 @@ Rule 3: clients may have all but the end before the bytes are verified, and none
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from artifactd.blobs.digest import Digest
@@ -69,6 +69,7 @@ class Fill:
         self._growing: LocalGrowing | None = None
         self._facts: Facts | None = None
         self._size: int | None = None
+        self._expected: Mapping[str, str] = source.expected
 
     async def run(self, resolve: Callable[[Outcome], None]) -> Outcome:
         """Fetch, verify, store. `resolve` is told as soon as clients can follow."""
@@ -108,12 +109,12 @@ class Fill:
         offset = self._offset
         async with self._responder.get(self._headers(offset)) as response:
             skip = 0
-            if offset:
-                skip = self._continued(response, offset)
-            else:
+            if self._writer is None:
                 await self._begin(response, resolve)
+            else:
+                skip = self._continued(response, offset)
             await self._pump(response, skip)
-            if self._size is None and not response.delimited and not self._source.expected:
+            if self._size is None and not response.delimited and not self._expected:
                 raise UpstreamInvalid(
                     f"the upstream of repository {self._name!r} does not say where a file ends"
                 )
@@ -133,7 +134,8 @@ class Fill:
                 f"the upstream of repository {self._name!r} sends {response.length} bytes instead of"
                 f" {source.size}"
             )
-        checksums = tuple(dict.fromkeys((*SHA256, *source.expected)))
+        self._expected = source.expected_of(response.facts)
+        checksums = tuple(dict.fromkeys((*SHA256, *self._expected)))
         self._writer = await self._in_worker(question.blobs.create, checksums)
         # A FollowableBlobStore has it; with others, clients wait until all is stored.
         partial: Callable[[str], str] | None = getattr(question.blobs, "partial", None)
@@ -187,7 +189,7 @@ class Fill:
                     f" {wanted}"
                 )
         try:
-            stored = await self._in_worker(writer.commit, source.expected)
+            stored = await self._in_worker(writer.commit, self._expected)
         except DigestMismatch as error:
             raise UpstreamInvalid(
                 f"the upstream of repository {self._name!r} sent other bytes than it should have:"
@@ -230,9 +232,10 @@ class Fill:
             raise StorageFailure(f"could not write to the folder of fetches: {error.strerror}") from error
 
     def _headers(self, offset: int) -> dict[str, str]:
-        if not offset:
+        if self._facts is None:
             return dict(self._responder.conditions())
-        assert self._facts is not None
+        if not offset:
+            return {}
         headers = {"Range": f"bytes={offset}-"}
         if _is_strong(etag := self._facts.headers.get("etag", "")):
             headers["If-Range"] = etag
@@ -245,8 +248,8 @@ class Fill:
             found = _CONTENT_RANGE.fullmatch(response.facts.headers.get("content-range", ""))
             if found is not None and int(found[1]) == offset:
                 return 0
-        elif response.status == 200 and self._source.expected:
-            return offset  # what comes is verified as a whole
+        elif response.status == 200 and (self._expected or not offset) and response.length == self._size:
+            return offset  # what comes is verified as a whole, or is the whole
         raise UpstreamUnavailable(f"the upstream of repository {self._name!r} broke off in a file")
 
     @property
@@ -256,9 +259,9 @@ class Fill:
     @property
     def _resumable(self) -> bool:
         """Whether what follows is certain to belong to what there is."""
-        if self._facts is None or not self._offset:
+        if self._facts is None:
             return False
-        return bool(self._source.expected) or _is_strong(self._facts.headers.get("etag", ""))
+        return not self._offset or bool(self._expected) or _is_strong(self._facts.headers.get("etag", ""))
 
 
 def _is_strong(etag: str) -> bool:

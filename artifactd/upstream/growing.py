@@ -37,8 +37,8 @@ class Growing(Protocol):
 class _File:
     """A descriptor that is closed with its last reader."""
 
-    def __init__(self, path: str) -> None:
-        self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
 
     def __del__(self) -> None:
         os.close(self.descriptor)
@@ -48,7 +48,7 @@ class LocalGrowing:
     """A fill of this process. Lives on its event loop."""
 
     def __init__(self, path: str, size: int) -> None:
-        self._file = _File(path)
+        self._file = _File(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
         self._written = 0
         self._verified = False
         self._error: ArtifactdError | None = None
@@ -98,7 +98,7 @@ class FollowedGrowing:
     is gone."""
 
     def __init__(self, path: str, size: int, look: Callable[[], dict[str, Any] | None]) -> None:
-        self._file = _File(path)
+        self._file = _File(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
         self._look = look
         self._verified = False
         self.size = size

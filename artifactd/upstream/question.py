@@ -39,6 +39,11 @@ class Source:
     expected: Mapping[str, str] = field(default_factory=dict)
     size: int | None = None
     content_type: str = ""
+    stated: Callable[[Facts], Mapping[str, str]] | None = None
+
+    def expected_of(self, facts: Facts) -> Mapping[str, str]:
+        """The checksums that the bytes of an answer must have: what was known, and what its headers say."""
+        return self.expected if self.stated is None else {**self.stated(facts), **self.expected}
 
 
 @dataclass(frozen=True, slots=True)

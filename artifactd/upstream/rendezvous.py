@@ -90,10 +90,8 @@ class Rendezvous:
         processes left that died."""
         for file in self._folder.iterdir():
             with suppress(OSError):
-                if file.suffix != ".lock" and file.stat().st_mtime < now - LINGERS:
-                    lock = file.with_suffix(".lock")
-                    if not lock.exists() or not _held(lock):
-                        file.unlink()
+                if file.stat().st_mtime < now - LINGERS:
+                    _remove(file)
 
     def _places(self, repository_id: int, path: str) -> tuple[Path, Path]:
         name = hashlib.sha256(f"{repository_id}\0{path}".encode()).hexdigest()[:40]
@@ -108,12 +106,21 @@ def _is(descriptor: int, path: Path) -> bool:
     return os.path.samestat(os.fstat(descriptor), there)
 
 
-def _held(lock: Path) -> bool:
-    descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+def _remove(file: Path) -> None:
+    """Remove a file, unless it is the lock, or the document, of somebody who lives. A lock is removed by
+    who holds it: else two could hold it by the same name."""
+    lock = file.with_suffix(".lock")
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        file.unlink()
+        return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is(descriptor, lock):
+            lock.unlink()
+            file.unlink(missing_ok=True)
     except BlockingIOError:
-        return True
+        pass
     finally:
         os.close(descriptor)
-    return False

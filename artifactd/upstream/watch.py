@@ -30,7 +30,8 @@ logger = logging.getLogger("artifactd.upstream")
 
 
 class Watch:
-    """The breakers of one process. `refusal` and `retry_at` may be asked from any thread, the rest happens
+    """The breakers of one process. `is_current` tells, in a worker thread, whether an upstream is still
+    configured so, and wanted. `refusal` and `retry_at` may be asked from any thread, the rest happens
     on the event loop. `start` runs work beside it, `in_worker` in a thread."""
 
     def __init__(
@@ -39,12 +40,14 @@ class Watch:
         *,
         now: Callable[[], Micros],
         health: Health,
+        is_current: Callable[[Upstream], bool],
         start: Callable[[Any], None],
         in_worker: Callable[..., Awaitable[Any]],
     ) -> None:
         self._clients = clients
         self._now = now
         self._health = health
+        self._is_current = is_current
         self._start = start
         self._in_worker = in_worker
         self._breakers: dict[int, tuple[int, Breaker]] = {}
@@ -104,8 +107,14 @@ class Watch:
 
     async def _probes(self, upstream: Upstream, breaker: Breaker) -> None:
         """Ask from time to time whether an upstream is back, until it is, or is configured anew."""
-        while breaker.retry_at is not None and self._known(upstream) is breaker:
+        while breaker.retry_at is not None:
             await asyncio.sleep(max(0.0, (breaker.retry_at - self._now()) / SECOND))
+            wanted = await self._in_worker(self._is_current, upstream)
+            if breaker.retry_at is None or self._known(upstream) is not breaker:
+                return  # somebody was faster
+            if not wanted:
+                del self._breakers[upstream.repository_id]
+                return
             if await self._is_back(upstream):
                 logger.info("the upstream of repository %r answers again", upstream.repository)
                 breaker.answered()

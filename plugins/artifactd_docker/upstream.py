@@ -86,7 +86,7 @@ def _asked(kind: str, last: str, image: str) -> Fetch:
         return Fetch(f"{image}/tags/list?n={PAGE}", OF_TAG_LISTS, "application/json", whole=True)
     if kind == TAGS:
         url = f"{image}/manifests/{parse_tag(last)}"
-        return Fetch(url, OF_TAGS, ACCEPT, whole=True, unchanged=_unchanged)
+        return Fetch(url, OF_TAGS, ACCEPT, whole=True, unchanged=_unchanged, stated=_stated)
     digest = parse_digest(last)
     if kind == REFERRERS:
         return Fetch(f"{image}/referrers/{digest}", OF_REFERRERS, OCI_INDEX, whole=True)
@@ -116,3 +116,11 @@ def _unchanged(facts: Facts, attributes: Mapping[str, Any]) -> bool | None:
     if not held or stated.partition(":")[0] != algorithm_of(held):
         return None
     return bool(stated == held)
+
+
+def _stated(facts: Facts) -> Mapping[str, str]:
+    """The digest that a registry says it sends."""
+    try:
+        return _expected(parse_digest(facts.headers.get("docker-content-digest", "")))
+    except InvalidDigest:
+        return {}

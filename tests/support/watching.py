@@ -18,6 +18,7 @@ def unwatched_upstreams(now: Callable[[], int]) -> Watch:
         Clients(user_agent="test"),
         now=now,
         health=lambda upstream, breaker: None,
+        is_current=lambda upstream: True,
         start=asyncio.ensure_future,
         in_worker=in_worker,
     )

@@ -12,7 +12,7 @@ from artifactd import __version__
 from artifactd.errors import UpstreamInvalid, UpstreamUnavailable
 from artifactd.upstream.client import Patience, Request
 from tests.support.upstream_servers import Answer, Heard, answer, head, then_close
-from tests.unit.upstream.conftest import Asking, Serve
+from tests.unit.upstream.conftest import Asking, Serve, here
 
 
 def test_importing_the_client_costs_nothing() -> None:
@@ -146,7 +146,7 @@ def test_a_host_has_a_hundred_connections_and_no_more(serve: Serve, asking: Aski
 
 def test_no_cookies_are_kept(serve: Serve, asking: Asking) -> None:
     server = serve(answer(200, b"", "Set-Cookie: a=b; Path=/"))
-    asker = asking(server.url)
+    asker = asking(server.named("upstream.example"), here)
     asker.get()
     asker.get()
     assert "cookie" not in server.heard[1].headers
