@@ -195,11 +195,11 @@ def http_moment(text: str, otherwise: Micros) -> Micros:
     """A date of HTTP (RFC 9110, section 5.6.7), or `otherwise` for what is none or lies ahead."""
     try:
         found = parsedate_to_datetime(text)
-    except ValueError:
+        if found.tzinfo is None:
+            found = found.replace(tzinfo=UTC)
+        return min(int(found.timestamp()) * SECOND, otherwise)
+    except (ValueError, OverflowError):
         return otherwise
-    if found.tzinfo is None:
-        found = found.replace(tzinfo=UTC)
-    return min(int(found.timestamp()) * SECOND, otherwise)
 
 
 def _put(path: str, blob: StagedBlob, content_type: str, description: Description) -> Put:

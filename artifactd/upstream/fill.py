@@ -34,7 +34,7 @@ BATCH: Final = 1 << 20
 MOST_RESUMES: Final = 5
 """Times that a fill is continued without having come any further."""
 
-_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(?:\d{1,18}|\*)")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/(?:[0-9]{1,18}|\*)")
 
 
 class Refetch(Exception):
@@ -122,7 +122,7 @@ class Fill:
 
     async def _begin(self, response: Response, resolve: Callable[[Outcome], None]) -> None:
         question, source = self._question, self._source
-        if response.status == 304 and question.held is not None:
+        if response.status == 304 and self._responder.conditions():
             await self._in_worker(question.confirm)
             raise Refetch(Kept())
         ended = self._responder.ended(response)

@@ -30,7 +30,9 @@ DOCUMENT_LIMIT: Final = 64 << 20
 MOST_PAGES: Final = 100
 """Answers that a document may have."""
 
-_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
+_SPAN = re.compile(r"\s*bytes\s*=\s*([0-9]{0,18})-([0-9]{1,18})\s*", re.IGNORECASE)
+_SECONDS = re.compile(r"[0-9]+")
 
 InWorker = Callable[..., Awaitable[Any]]
 
@@ -97,16 +99,19 @@ class Responder:
             if found is None:
                 return Whole()
             first, last, size = map(int, found.groups())
+            if (first, last) != selected(self._question.span, size):
+                return Whole()
             body = await response.read(last - first + 1)
-            if len(body) != last - first + 1 or last >= size:
+            if len(body) != last - first + 1:
                 return Whole()
             return PartSeen(response.facts, body, first, size)
 
     async def read(self) -> Outcome:
         """A document, however many answers it takes."""
         question, answers, size = self._question, list[Answer](), 0
-        async with self.get(self.conditions()) as response:
-            if response.status == 304 and question.held is not None:
+        conditions = self.conditions()
+        async with self.get(conditions) as response:
+            if response.status == 304 and conditions:
                 await self._in_worker(question.confirm)
                 return Kept()
             ended = self.ended(response)
@@ -158,13 +163,25 @@ class Responder:
             yield response
 
 
+def selected(span: str, size: int) -> tuple[int, int] | None:
+    """The first and the last byte that the range `span` means of `size` bytes, None for none."""
+    found = _SPAN.fullmatch(span)
+    if found is None:
+        return None
+    first, last = found.groups()
+    if not first:
+        return (max(0, size - int(last)), size - 1) if size and int(last) else None
+    end = min(int(last), size - 1)
+    return (int(first), end) if int(first) <= end else None
+
+
 def retry_after(text: str) -> int:
     """The seconds of a Retry-After header, which has them or a date (RFC 9110, section 10.2.3)."""
-    if text.strip().isdigit():
+    if _SECONDS.fullmatch(text.strip()):
         return int(text.strip()[:9])
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 5
     if until.tzinfo is None:
         until = until.replace(tzinfo=UTC)

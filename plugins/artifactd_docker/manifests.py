@@ -61,7 +61,7 @@ _SCHEMA_1 = frozenset(
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
 
 _BEGINNING = 256
-"""Bytes in which a JSON object has begun."""
+"""Bytes in which a document shows what it is."""
 
 CHILD = "child"
 """Kind of an index's references to its manifests."""
@@ -152,12 +152,13 @@ def facts(manifest: Manifest, image: ImageName, *, strict: bool = False) -> Desc
 def describe(path: str, content_type: str, file: BinaryIO) -> Description:
     """Facts of the file at an asset path; only manifests have any, under their digest and under a tag.
     Raises ManifestInvalid, but not for a tag, which is one whatever it names; UpstreamInvalid for a tag
-    that no JSON object came for, but a login page or nothing at all."""
+    that a login page came for, or nothing at all: no digest would tell."""
     image = owner(path)
     if image is None:
         return Description()
     if kind_of(path) == TAGS and last_of(path) != TAG_LIST:
-        if not file.read(_BEGINNING).lstrip().startswith(b"{"):
+        beginning = file.read(_BEGINNING).lstrip()
+        if not beginning or beginning.startswith(b"<"):
             raise UpstreamInvalid("the upstream sent something else than a manifest")
         file.seek(0)
         digest = Digest(f"sha256:{hashlib.file_digest(cast(Any, file), 'sha256').hexdigest()}")
