@@ -549,7 +549,7 @@ def _inquiry(request: _Request) -> Inquiry:
 def _dated(answer: Content | Rendered, inquiry: Inquiry | None, now: Micros) -> Content | Rendered:
     """An answer that is past its time says so (RFC 9111, sections 5.1 and 5.5; the latter is obsolete, and
     what people look for)."""
-    if inquiry is None or inquiry.checked is None:
+    if inquiry is None or inquiry.checked is None or not inquiry.may_ask:
         return answer
     age = max(0, now - inquiry.checked) // SECOND
     lines = (("age", str(age)), ("warning", '110 - "Response is Stale"'))

@@ -2,7 +2,7 @@
 streams; nothing here does I/O."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from artifactd.blobs.store import BlobStore
@@ -52,7 +52,9 @@ class UnreadSource:
 class Head:
     """Facts about a document. `size` in bytes, or None when unknown; `etag` without quotes, empty when it
     is not known yet; `modified` in microseconds since the epoch; `immutable` when the same path can never
-    hold other bytes."""
+    hold other bytes. `asset` is None for what is not in the
+    catalog, and for what was derived from the bytes of one, `derived_from`: whoever reads about a file has
+    not downloaded it."""
 
     size: int | None
     content_type: str
@@ -62,6 +64,7 @@ class Head:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     immutable: bool = False
     asset: Asset | None = None
+    derived_from: Asset | None = None
 
 
 Source = StoredSource | InlineSource | Representation | GrowingSource | PartSource | UnreadSource
@@ -84,17 +87,7 @@ class Content:
     def identified(self, etag: str, *, immutable: bool = False) -> "Content":
         """The same content under the identity that its client knows it by, which need not be our digest.
         `immutable`: the path that was asked for will never hold other bytes."""
-        head = self.head
-        named = Head(
-            head.size,
-            head.content_type,
-            etag,
-            head.modified,
-            head.checksums,
-            head.attributes,
-            immutable,
-            head.asset,
-        )
+        named = replace(self.head, etag=etag, immutable=immutable)
         return Content(named, self.source, self.depends, self.headers)
 
 

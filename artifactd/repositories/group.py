@@ -104,7 +104,11 @@ class GroupRepository:
 
     def get(self, path: str, *, derived: str | None = None) -> Content:
         self._rights.check(Verb.READ, path)
-        content, depends = self._first(path, lambda repository: repository.get(path, derived=derived))
+        # A derived document is of the file that this group has, or of none.
+        main = None if derived is None else path
+        content, depends = self._first(
+            path, lambda repository: repository.get(path, derived=derived), main=main
+        )
         known = content.depends is not None and depends is not None
         return replace(content, depends=(*depends, *content.depends) if known else None)  # type: ignore[misc]
 
@@ -171,9 +175,12 @@ class GroupRepository:
 
     # Who answers
 
-    def _first(self, path: str, ask: Callable[[MemberRepository], T]) -> tuple[T, Depends | None]:
-        """What the first member has that has any, and the counters that the choice stands on."""
-        main = self._rules.companion(path)
+    def _first(
+        self, path: str, ask: Callable[[MemberRepository], T], main: str | None = None
+    ) -> tuple[T, Depends | None]:
+        """What the first member has that has any, and the counters that the choice stands on. `main`: the
+        file that it belongs to, when its path does not say so."""
+        main = main or self._rules.companion(path)
         members, depends = self._for_path(path)
         failure: ArtifactdError | None = None
         for member in members:

@@ -87,9 +87,14 @@ class Holdings:
             raise AssetNotFound(self.record.name, f"{asset.path} ({kind})", depends)
         document = derived.document
         size = len(document) if isinstance(document, bytes) else document.size
-        # Without the asset: whoever reads about a file has not downloaded it.
-        immutable = self.rules.immutable(asset.path, self.settings)
-        head = Head(size, "application/octet-stream", derived.digest, asset.added, {}, {}, immutable, None)
+        head = Head(
+            size,
+            "application/octet-stream",
+            derived.digest,
+            asset.added,
+            immutable=self.rules.immutable(asset.path, self.settings),
+            derived_from=asset,
+        )
         if isinstance(document, bytes):
             return Content(head, InlineSource(document), depends)
         store = self._catalog.stores.store(store_id)

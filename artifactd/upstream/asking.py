@@ -169,15 +169,19 @@ class Upstreams:
         if told is None or told["state"] != "growing" or question.whole or question.aim is Aim.READ:
             return None
 
+        file = told["path"]
+
         def look() -> dict[str, Any] | None:
             told = self._rendezvous.told(repository_id, path)
-            growing = told is not None and told["state"] == "growing"
-            return None if growing and not self._rendezvous.is_claimed(repository_id, path) else told
+            if told is None or told["path"] != file:  # by now it may be the next one
+                return None
+            lives = told["state"] != "growing" or self._rendezvous.is_claimed(repository_id, path)
+            return told if lives else None
 
         if look() is None:
             return None
         try:
-            growing = FollowedGrowing(told["path"], told["size"], look)
+            growing = FollowedGrowing(file, told["size"], look)
         except FileNotFoundError:
             return None  # it has just ended
         return Grows(Facts(told["url"], told["headers"]), growing, question.sources[told["source"]])

@@ -9,7 +9,7 @@ Rule 3: clients may have all but the end before the bytes are verified, and none
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from artifactd.blobs.digest import Digest
@@ -45,6 +45,45 @@ class Refetch(Exception):
         self.outcome = outcome
 
 
+class _Batches:
+    """Pieces on their way through `write`, which runs in a worker: one batch at a time. `written` is called
+    after each."""
+
+    def __init__(
+        self, write: Callable[[bytes], None], in_worker: InWorker, written: Callable[[], None]
+    ) -> None:
+        self._write = write
+        self._in_worker = in_worker
+        self._written = written
+        self._pieces: list[bytes] = []
+        self._waiting = 0
+        self._working: asyncio.Task[None] | None = None
+
+    async def add(self, piece: bytes) -> None:
+        """Take a piece; waits while a whole batch waits. Raises what `write` does."""
+        self._pieces.append(piece)
+        self._waiting += len(piece)
+        if self._working is None or self._working.done():
+            if self._working is not None:
+                self._working.result()
+            self._working = asyncio.create_task(self._work())
+        elif self._waiting >= BATCH:
+            await asyncio.wait([self._working])
+
+    async def end(self) -> None:
+        """Wait until all is written. Raises what `write` does."""
+        if self._working is not None:
+            await self._working
+        if self._pieces:
+            await self._work()
+
+    async def _work(self) -> None:
+        while self._pieces:
+            batch, self._pieces, self._waiting = b"".join(self._pieces), [], 0
+            await self._in_worker(self._write, batch)
+            self._written()
+
+
 class Fill:
     """One source on its way into the store. `number` is that of the source; `claim` tells other
     processes."""
@@ -70,6 +109,8 @@ class Fill:
         self._facts: Facts | None = None
         self._size: int | None = None
         self._expected: Mapping[str, str] = source.expected
+        self._path = ""
+        self._is_verified = False
 
     async def run(self, resolve: Callable[[Outcome], None]) -> Outcome:
         """Fetch, verify, store. `resolve` is told as soon as clients can follow."""
@@ -141,39 +182,24 @@ class Fill:
         partial: Callable[[str], str] | None = getattr(question.blobs, "partial", None)
         if question.whole or partial is None or self._size is None or self._size <= HELD_BACK:
             return
-        path = partial(self._writer.location)
-        self._growing = LocalGrowing(path, self._size)
-        self._tell("growing", path=path)
+        self._path = partial(self._writer.location)
+        self._growing = LocalGrowing(self._path, self._size)
+        self._tell("growing")
         resolve(Grows(response.facts, self._growing, source))
 
     async def _pump(self, response: Response, skip: int) -> None:
-        """Write what comes, without its first `skip` bytes."""
-        writer, batch, waiting = self._writer, list[bytes](), 0
-        assert writer is not None
-        working: Awaitable[None] | None = None
-        failure: UpstreamUnavailable | None = None
+        """Write what comes, without its first `skip` bytes. What has come is written at once, and while
+        that lasts the next batch gathers: so a slow upstream's bytes go on to clients, and a fast one's
+        are few batches."""
+        assert self._writer is not None
+        batches = _Batches(self._writer.write, self._in_worker, self._advance)
         try:
             async for chunk in response.chunks():
                 if skip:
                     chunk, skip = chunk[skip:], max(0, skip - len(chunk))
-                batch.append(chunk)
-                waiting += len(chunk)
-                if waiting >= BATCH:
-                    if working is not None:
-                        await working
-                        self._advance()
-                    working = self._in_worker(writer.write, b"".join(batch))
-                    batch, waiting = [], 0
-        except UpstreamUnavailable as error:
-            failure = error
+                await batches.add(chunk)
         finally:
-            if working is not None:
-                await working
-        if batch:
-            await self._in_worker(writer.write, b"".join(batch))
-        self._advance()
-        if failure is not None:
-            raise failure
+            await batches.end()
 
     def _advance(self) -> None:
         if self._growing is not None:
@@ -202,6 +228,7 @@ class Fill:
             await self._in_worker(self._question.store, blob, self._facts)
         finally:
             # The bytes are right, whether or not they could be kept.
+            self._is_verified = True
             if self._growing is not None:
                 self._growing.finish()
             self._tell("stored")
@@ -210,7 +237,7 @@ class Fill:
         if self._writer is not None:
             await self._in_worker(self._writer.abort)
             self._writer = None
-        if self._growing is not None and error is not None:
+        if self._growing is not None and error is not None and not self._is_verified:
             self._growing.fail(error)
             self._tell("failed", detail=str(error))
 
@@ -224,6 +251,7 @@ class Fill:
             "url": self._facts.url,
             "headers": dict(self._facts.headers),
             "source": self._number,
+            "path": self._path,
             **more,
         }
         try:

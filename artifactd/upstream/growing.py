@@ -113,7 +113,7 @@ class FollowedGrowing:
                 return self.size
             told = self._look()
             if told is None:
-                raise UpstreamUnavailable("the process that fetched this has ended")
+                raise UpstreamUnavailable("whoever fetched this has ended, and nobody knows how")
             if told["state"] == "failed":
                 raise UpstreamUnavailable(told["detail"])
             self._verified = told["state"] == "stored"

@@ -1,5 +1,6 @@
 """Files, and what lies beside them: metadata (PEP 658), signatures, provenances (PEP 740)."""
 
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from artifactd.plugin import (
@@ -14,6 +15,7 @@ from artifactd.plugin import (
     hex_of,
 )
 from artifactd_pypi.errors import ProjectClosed, VersionNotFound
+from artifactd_pypi.listing import File
 from artifactd_pypi.metadata import METADATA_KIND
 from artifactd_pypi.names import (
     METADATA,
@@ -74,18 +76,25 @@ def delete_version(exchange: Exchange) -> Rendered:
     """Delete all files of a version."""
     project, release = asked_project(exchange), asked_version(exchange)
     exchange.repository.permit(Verb.DELETE, f"{project}/")
-    files = exchange.repository.index(PROJECTS, project, right=Verb.DELETE).value.of_release(release)
-    assets = [exchange.services.held(file_path(project, file.filename)) for file in files]
-    if not files:
+    document = exchange.repository.index(PROJECTS, project, right=Verb.DELETE)
+    assets = held_files(exchange, project, document.value.of_release(release))
+    if not assets:
         raise VersionNotFound(exchange.repository.name, f"{project} {exchange.params['version']}")
     with exchange.repository.edit(f"delete {project} {exchange.params['version']}") as edit:
-        for asset in assets:
-            if asset is not None:
-                _delete(exchange, edit, project, asset)
+        for asset in assets.values():
+            _delete(exchange, edit, project, asset)
         yank = yank_path(project, release)
         if exchange.services.held(yank) is not None:
             edit.delete(yank)
     return Rendered(204)
+
+
+def held_files(exchange: Exchange, project: ProjectName, files: Iterable[File]) -> Mapping[str, Asset]:
+    """By name, those of `files` that are where changes go. In a group, a page has files of other members
+    too, about which nothing can be noted: a note would make the project one of ours, and hide theirs
+    (pypi R151)."""
+    found = {file.filename: exchange.services.held(file_path(project, file.filename)) for file in files}
+    return {name: asset for name, asset in found.items() if asset is not None}
 
 
 def status(exchange: Exchange, project: ProjectName, file: Asset | None = None) -> Status:
@@ -106,7 +115,7 @@ def _check_companion(exchange: Exchange, content: Content) -> None:
 
 
 def _refuse_quarantined(exchange: Exchange, project: ProjectName, content: Content) -> None:
-    now = status(exchange, project, content.head.asset)
+    now = status(exchange, project, content.head.asset or content.head.derived_from)
     if now.state is State.QUARANTINED:
         raise ProjectClosed(project, now.state, now.reason)
 

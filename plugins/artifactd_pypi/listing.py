@@ -5,7 +5,7 @@ every file that is added to it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from typing import Any, Final
@@ -61,7 +61,7 @@ class File:
     signed: bool | None = False
     attested: bool = False
     yanked: str | None = None
-    more: Mapping[str, Any] = field(default_factory=dict)
+    more: Mapping[str, Any] | None = None
     origin: Origin | None = None
 
     @property
@@ -99,12 +99,8 @@ class File:
         return self._anchor(f' data-provenance="{escape(self._provenance(base))}"').encode()
 
     def _object(self) -> dict[str, Any]:
-        shown: dict[str, Any] = {
-            **self.more,
-            "filename": self.filename,
-            "url": self.url,
-            "hashes": self.hashes,
-        }
+        shown: dict[str, Any] = {**self.more} if self.more else {}
+        shown |= {"filename": self.filename, "url": self.url, "hashes": self.hashes}
         # A key that has nothing to say must be absent: installers refuse pages with a size of null.
         if self.size is not None:
             shown["size"] = self.size
@@ -113,7 +109,8 @@ class File:
         shown["yanked"] = self.yanked or self.yanked is not None
         if self.signed is not None:
             shown["gpg-sig"] = self.signed
-        shown |= dict.fromkeys(METADATA_KEYS, self.metadata or self.metadata is not None)
+        for key in METADATA_KEYS:
+            shown[key] = self.metadata or self.metadata is not None
         if self.requires_python is not None:
             shown["requires-python"] = self.requires_python
         return shown

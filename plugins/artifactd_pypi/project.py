@@ -60,6 +60,10 @@ class Project:
     listed: Sequence[str] = ()
     more: Mapping[str, Any] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
+    sized: bool = True
+    """Whether the size of every file is known."""
+    row_bytes: int = 0
+    """Of rows that an upstream has a say in: nobody bounds theirs."""
 
     def offered(self) -> Sequence[File]:
         """The files that clients may have: none of a project in quarantine."""
@@ -73,15 +77,18 @@ class Project:
     def api_version(self) -> str:
         """What its page may say it keeps to: PEP 700 and all that is built on it make sizes mandatory, so
         files of an upstream that does not tell theirs have a page of the first version (pypi R41, R154)."""
-        return LATEST if all(file.size is not None for file in self.files) else FIRST
+        return LATEST if self.sized else FIRST
 
     @property
     def versions(self) -> Sequence[str]:
         """The versions of the files that are offered, and those that an upstream names; each once, in
         order."""
         files = self.offered()
-        neighbours = pairwise((None, *files))
-        shown = [file.shown for before, file in neighbours if file and _begins_version(before, file)]
+        shown = [
+            file.shown
+            for before, file in pairwise((None, *files))
+            if file and file.version and (before is None or before.release != file.release)
+        ]
         if not self.listed or self.status.state is State.QUARANTINED:
             return shown
         # As the upstream spells them: `1.0.0` and `1.0` are one version.
@@ -102,15 +109,18 @@ def project_of(
 ) -> Project:
     """A project of files by name, all of which say themselves what is to be said of them."""
     ordered = sorted(files.values(), key=order)
+    rows = [file.json for file in ordered]
     return Project(
         files=ordered,
-        rows=[file.json for file in ordered],
+        rows=rows,
         by_name=files,
         status=status,
         attested=any(file.attested for file in ordered),
         listed=listed,
         more=more or {},
         meta=meta or {},
+        sized=all(file.size is not None for file in ordered),
+        row_bytes=sum(map(len, rows)),
     )
 
 
@@ -130,10 +140,6 @@ def union(*versions: Iterable[str]) -> Sequence[str]:
     for text in (each for group in versions for each in group):
         found.setdefault(_comparable(text), text)
     return list(found.values())
-
-
-def _begins_version(before: File | None, file: File) -> bool:
-    return file.version is not None and (before is None or before.release != file.release)
 
 
 def _comparable(text: str) -> tuple[bool, Any]:

@@ -10,6 +10,7 @@ from artifactd.plugin import (
     InsufficientScope,
     MethodNotAllowed,
     NotFound,
+    ReadOnly,
     Rendered,
 )
 from artifactd_pypi.errors import ProjectClosed
@@ -34,6 +35,8 @@ def render_error(error: ArtifactdError, status: int, arrival: Arrival) -> Render
             f"File already exists: {filename!r} in repository {error.repository!r} has other content, and"
             " its write policy keeps it; use a new version or build number"
         )
+    elif isinstance(error, ReadOnly) and arrival.method == "POST":
+        text = f"{text}: publish to one that does, such as a hosted repository or a group that has one"
     elif isinstance(error, MethodNotAllowed) and arrival.method == "POST":
         text = f"{text}: uploads go to {'/'.join(arrival.path.split('/')[:3])}/, pages are only read"
     elif isinstance(error, NotFound):

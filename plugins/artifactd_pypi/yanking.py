@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
-from artifactd.plugin import Exchange, InMemory, Rendered, Verb
+from artifactd.plugin import Document, Exchange, InMemory, Rendered, Verb
 from artifactd_pypi.errors import ProjectNotFound, UploadInvalid, VersionNotFound
-from artifactd_pypi.files import FACT, status
+from artifactd_pypi.files import FACT, held_files, status
 from artifactd_pypi.metadata import LONGEST_FACT, clean
 from artifactd_pypi.names import ProjectName, status_path, yank_path
 from artifactd_pypi.project import Project, State
@@ -49,7 +49,10 @@ def unyank(exchange: Exchange) -> Rendered:
 def put_status(exchange: Exchange) -> Rendered:
     """Set a project's status. Quarantine is an administrator's, the way in and the way out."""
     project = asked_project(exchange)
-    _project(exchange, project)
+    document = _project(exchange, project)
+    known = not document.merged or exchange.services.held(status_path(project)) is not None
+    if not known and not held_files(exchange, project, document.value.files):
+        raise ProjectNotFound(exchange.repository.name, project)
     body = _body(exchange)
     try:
         state = State(body.get("status", ""))
@@ -68,19 +71,19 @@ def _yankable(exchange: Exchange) -> tuple[str, str]:
     """The fact about what a request names, and how to call it. Raises ProjectNotFound, VersionNotFound."""
     project, release = asked_project(exchange), asked_version(exchange)
     filename = exchange.params.get("filename", "")
-    files = _project(exchange, project).of_release(release)
-    if not files or (filename and filename not in {file.filename for file in files}):
+    files = held_files(exchange, project, _project(exchange, project).value.of_release(release))
+    if not files or (filename and filename not in files):
         raise VersionNotFound(
             exchange.repository.name, f"{project} {exchange.params['version']} {filename}".rstrip()
         )
     return yank_path(project, release, filename), filename or f"{project} {exchange.params['version']}"
 
 
-def _project(exchange: Exchange, project: ProjectName) -> Project:
+def _project(exchange: Exchange, project: ProjectName) -> Document[Project]:
     document = exchange.repository.index(PROJECTS, project, right=Verb.WRITE)
     if not document.revision:
         raise ProjectNotFound(exchange.repository.name, project)
-    return document.value
+    return document
 
 
 def _body(exchange: Exchange) -> Mapping[str, Any]:

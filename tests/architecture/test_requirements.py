@@ -10,8 +10,12 @@ FORMAT = "pypi"
 
 
 def files() -> dict[str, str]:
-    """The text of each test file by its name."""
-    return {path.name: path.read_text() for path in TESTS.rglob("test_*.py") if path != Path(__file__)}
+    """The text of the test files of each name."""
+    found: dict[str, str] = {}
+    for path in TESTS.rglob("test_*.py"):
+        if path != Path(__file__):
+            found[path.name] = found.get(path.name, "") + path.read_text()
+    return found
 
 
 def quoted(text: str) -> Iterator[str]:

@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urljoin
 
+from artifactd.catalog.kinds import HOSTED
 from artifactd.catalog.repositories import RepositoryDraft
 from artifactd.clock import moment
-from artifactd.repositories.factory import HOSTED
 from tests.support.distributions import Distribution
 from tests.support.server import ADMIN, Answer, Login, RunningServer
 from tests.support.upload_forms import Fields, form

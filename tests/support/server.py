@@ -31,12 +31,12 @@ from artifactd.app import Application, Core, first_start
 from artifactd.auth.principal import Scopes, Verb
 from artifactd.auth.roles import Grant
 from artifactd.blobs.store import Stored
+from artifactd.catalog.kinds import HOSTED
 from artifactd.catalog.repositories import RepositoryDraft
 from artifactd.clock import Micros, micros
 from artifactd.formats.format import Format
 from artifactd.formats.loader import load_formats
 from artifactd.http.server import DrainingServer, bind, configured
-from artifactd.repositories.factory import HOSTED
 from artifactd.settings import Log, Settings
 from tests.support import toy_format
 

@@ -28,8 +28,8 @@ from pydantic import SecretStr
 from artifactd.app import Core
 from artifactd.auth.principal import Verb
 from artifactd.auth.roles import Grant
+from artifactd.catalog.kinds import HOSTED
 from artifactd.catalog.repositories import RepositoryDraft
-from artifactd.repositories.factory import HOSTED
 from artifactd.settings import Settings
 from tests.support.server import Login
 

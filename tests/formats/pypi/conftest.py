@@ -1,8 +1,12 @@
 """What the wire tests of the pypi format share."""
 
+from collections.abc import Iterator
+
 import pytest
 
+from tests.support.fake_index import FakeIndex
 from tests.support.indexes import Index
+from tests.support.proxies import proxy
 from tests.support.server import RunningServer
 
 
@@ -22,3 +26,16 @@ def empty(server: RunningServer) -> Index:
 def name(server: RunningServer) -> str:
     """A project nobody else uses."""
     return server.unused("acme-core")
+
+
+@pytest.fixture
+def upstream() -> Iterator[FakeIndex]:
+    """Another index, without projects."""
+    with FakeIndex() as index:
+        yield index
+
+
+@pytest.fixture
+def proxied(server: RunningServer, upstream: FakeIndex) -> Index:
+    """A proxy of that, which asks each time whether a page has changed."""
+    return Index(server, proxy(server, "pypi", upstream.simple, fresh_for=0))

@@ -23,7 +23,9 @@ def merged(*bodies: bytes) -> Project:
 
 
 def shown(project: Project) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(project_page("demo", project, None, Form.JSON, "http://o/").body)
+    found: dict[str, Any] = json.loads(
+        project_page("demo", project, None, Form.JSON, "http://o.example/").body
+    )
     return found
 
 
@@ -139,7 +141,8 @@ def test_a_merged_page_has_no_serial_and_no_clock() -> None:
     first, second = page(file("demo-1.0.zip", size=1)), page(file("demo-2.0.zip", size=1))
     for form in Form:
         pages = {
-            project_page("demo", merged(first, second), None, form, "http://o/").body for _ in range(3)
+            project_page("demo", merged(first, second), None, form, "http://o.example/").body
+            for _ in range(3)
         }
         assert len(pages) == 1
     assert "_last-serial" not in shown(merged(first, second))["meta"]
@@ -149,11 +152,14 @@ def test_a_merged_page_has_no_serial_and_no_clock() -> None:
 def test_addresses_are_the_groups_own() -> None:
     # pypi R155
     body = page(
-        file("demo-1.0.zip", url="http://one.example/demo-1.0.zip", provenance="http://p.example/p")
+        file("demo-1.0.zip", url="http://one.example/demo-1.0.zip", provenance="http://two.example/p")
     )
-    text = project_page("demo", merged(body, page(file("demo-2.0.zip"))), None, Form.JSON, "http://o/").body
+    text = project_page(
+        "demo", merged(body, page(file("demo-2.0.zip"))), None, Form.JSON, "http://o.example/"
+    ).body
     [first, second] = json.loads(text)["files"]
     assert first["url"] == "../../packages/demo/demo-1.0.zip"
-    assert first["provenance"] == "http://o/packages/demo/demo-1.0.zip.provenance"
+    assert first["provenance"] == "http://o.example/packages/demo/demo-1.0.zip.provenance"
     assert "provenance" not in second
-    assert b".example" not in text
+    assert b"one.example" not in text
+    assert b"two.example" not in text

@@ -105,8 +105,8 @@ def test_addresses_are_resolved_against_what_answered(url: str) -> None:
         "ftp://u.example/demo-1.0.zip",
         "javascript:demo-1.0.zip",
         "data:,demo-1.0.zip",
-        "http://[::1/demo-1.0.zip",
-        "http://demo-1.0.zip",
+        "//[u.example/demo-1.0.zip",
+        "//demo-1.0.zip",
     ],
 )
 def test_what_cannot_be_fetched_is_not_listed(url: str) -> None:
@@ -373,6 +373,52 @@ def rich() -> bytes:
         versions=["1.0", "2!2.0+local.1"],
         **{"project-status": {"status": "archived", "reason": '"><script>'}},
     )
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = [
+    "size",
+    "hashes",
+    "url",
+    "filename",
+    "yanked",
+    "gpg-sig",
+    "core-metadata",
+    "provenance",
+    "upload-time",
+]
+
+
+@given(
+    st.dictionaries(st.sampled_from(KEYS) | st.text(), VALUES, max_size=6),
+    st.dictionaries(st.sampled_from(["files", "meta", "versions", "project-status"]) | st.text(), VALUES),
+)
+def test_whatever_a_page_says_is_shown_or_refused(said: dict[str, Any], beside: dict[str, Any]) -> None:
+    try:
+        project = parsed(page(file("demo-1.0.zip") | said, **beside))
+    except UpstreamInvalid:
+        return
+    for form in Form:
+        body = project_page("demo", project, 7, form, OURS).body
+        again = parsed(body, form.content_type, url=f"{OURS}simple/demo/")
+        assert facts(again) == facts(project)
+
+
+@given(st.binary() | st.text("<>!-/a =\"'&;#ahrefscript", max_size=60).map(str.encode))
+def test_whatever_comes_is_a_page_or_refused(body: bytes) -> None:
+    for content_type in ("text/html", "application/json", ""):
+        try:
+            assert isinstance(PROJECTS.parse("demo", [answer(body, content_type)]), Project)
+        except UpstreamInvalid as error:
+            assert str(error)
 
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)

@@ -29,6 +29,7 @@ for line in sys.stdin:
     print("done", flush=True)
 """
 
+
 class Start(Protocol):
     def __call__(self, path: str) -> "subprocess.Popen[str]": ...
 
@@ -85,9 +86,7 @@ def test_a_claim_is_one_process_s_until_it_lets_go(rendezvous: Rendezvous, other
     assert told(other("a")) == "claimed"
 
 
-def test_a_claim_ends_with_its_process_and_its_document_stays(
-    rendezvous: Rendezvous, other: Start
-) -> None:
+def test_a_claim_ends_with_its_process_and_its_document_stays(rendezvous: Rendezvous, other: Start) -> None:
     process = other("a")
     assert told(process) == "claimed"
     do(process, "tell")

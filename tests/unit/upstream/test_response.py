@@ -90,9 +90,7 @@ def test_what_a_status_means(
 
 
 @pytest.mark.parametrize("code", [401, 403, 407])
-def test_a_refusal_is_told_as_one_of_our_credentials(
-    desk: Desk, upstream: FakeUpstream, code: int
-) -> None:
+def test_a_refusal_is_told_as_one_of_our_credentials(desk: Desk, upstream: FakeUpstream, code: int) -> None:
     upstream.fault(status(code))
     outcome = desk.ask(desk.question("a", f"{upstream.url}/a"))
     assert isinstance(outcome, Failed)
@@ -108,7 +106,16 @@ def test_an_absence_that_is_not_believed_leaves_the_copy(desk: Desk, upstream: F
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("60", 60), (" 7 ", 7), ("0", 0), ("", 5), ("soon", 5), ("-1", 5), ("1.5", 5), ("9" * 30, 999_999_999)],
+    [
+        ("60", 60),
+        (" 7 ", 7),
+        ("0", 0),
+        ("", 5),
+        ("soon", 5),
+        ("-1", 5),
+        ("1.5", 5),
+        ("9" * 30, 999_999_999),
+    ],
 )
 def test_a_number_of_seconds_is_read_or_replaced(text: str, seconds: int) -> None:
     assert retry_after(text) == seconds
@@ -201,9 +208,7 @@ WHOLE: dict[str, Fault] = {
 
 
 @pytest.mark.parametrize("fault", WHOLE)
-def test_who_gives_no_parts_is_asked_for_the_whole(
-    desk: Desk, upstream: FakeUpstream, fault: str
-) -> None:
+def test_who_gives_no_parts_is_asked_for_the_whole(desk: Desk, upstream: FakeUpstream, fault: str) -> None:
     def without_range(asked: Asked, reply: Reply) -> Reply:
         return WHOLE[fault](asked, reply.without("content-range"))
 
@@ -268,9 +273,7 @@ def test_a_document_goes_on_as_far_as_it_says(desk: Desk, upstream: FakeUpstream
     assert desk.stored() == []
 
 
-@pytest.mark.parametrize(
-    ("code", "outcome"), [(404, Missing), (503, Failed), (403, Failed), (429, Failed)]
-)
+@pytest.mark.parametrize(("code", "outcome"), [(404, Missing), (503, Failed), (403, Failed), (429, Failed)])
 def test_a_page_that_does_not_come_is_the_end_of_the_document(
     desk: Desk, upstream: FakeUpstream, code: int, outcome: type
 ) -> None:

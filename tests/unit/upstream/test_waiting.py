@@ -16,8 +16,6 @@ from tests.support.upstream_faults import truncated
 DATA = os.urandom(1 << 20)
 
 
-
-
 def test_questions_are_asked_and_what_grows_is_followed_to_its_end(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     with FakeUpstream() as upstream, Waiting(desk.process()) as waiting:
