@@ -14,11 +14,13 @@ from benchmarks.bench import QUICK, Bench, Sizes
 from benchmarks.cases import CASES
 from benchmarks.machine import describe
 from benchmarks.peers import STARTERS, Peer, PeerAbsent
+from benchmarks.proxy_cases import PROXY_CASES
+from benchmarks.proxy_peers import starters
 from benchmarks.pypi_cases import PYPI_CASES
 from benchmarks.pypi_peers import PYPI_STARTERS
 from benchmarks.report import Measurement, publish, table
 
-_CASES = CASES | PYPI_CASES
+_CASES = CASES | PYPI_CASES | PROXY_CASES
 _README = Path(__file__).with_name("README.md")
 
 
@@ -27,8 +29,9 @@ def main() -> int:
     options = _options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the peers are stopped then too
     sizes = QUICK if options.quick else Sizes()
-    # Every push of every round stays on the disk: two to artifactd and two to the registry.
-    needed = sizes.large_blob * (options.rounds * 4 + 5)
+    # What every round makes stays on the disk: two pushes to artifactd and two to the registry, and what
+    # two proxies and nginx fetch.
+    needed = sizes.large_blob * (options.rounds * 7 + 7)
     with tempfile.TemporaryDirectory(prefix="artifactd-bench-") as name:
         if shutil.disk_usage(name).free < needed:
             print(f"{name}: {needed >> 30} GiB of free disk are needed; set TMPDIR", file=sys.stderr)
@@ -53,6 +56,8 @@ def _run(bench: Bench, cases: list[str]) -> tuple[list[Measurement], list[str]]:
         for name in cases:
             if name in PYPI_CASES:
                 failures += _start(bench, PYPI_STARTERS)
+            if name in PROXY_CASES:
+                failures += _start(bench, starters(bench.peers))
             began = time.monotonic()
             try:
                 lines += _CASES[name](bench)

@@ -20,11 +20,12 @@ class Sizes:
 
     blob: int = 64 * MIB
     large_blob: int = 1024 * MIB
+    crowd_blob: int = 200_000_000
     seconds: float = 2.0
     files: int = 20_000  # of the project with the large page
 
 
-QUICK = Sizes(blob=2 * MIB, large_blob=16 * MIB, seconds=1.0, files=500)
+QUICK = Sizes(blob=2 * MIB, large_blob=16 * MIB, crowd_blob=4_000_000, seconds=1.0, files=500)
 
 
 @dataclass(slots=True)

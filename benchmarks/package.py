@@ -18,9 +18,9 @@ from urllib.parse import urljoin, urlsplit
 from benchmarks.peers import Peer
 from benchmarks.wire import Answer, Connection, UnexpectedAnswer
 
+PAGE_TYPE = "application/vnd.pypi.simple.v1+json"
 ACCEPT = (  # what pip asks for
-    "Accept: application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, "
-    "text/html; q=0.01\r\n"
+    f"Accept: {PAGE_TYPE}, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01\r\n"
 )
 GZIP = f"{ACCEPT}Accept-Encoding: gzip, deflate\r\n"
 _BOUNDARY = "1d1e5c7a7a364dd4a9f1a9ce0f4ee0b2"

@@ -1,5 +1,5 @@
 """The servers that are compared: each started by its outside contract in its own folder, on its own port.
-Those of PyPI alone are in `pypi_peers.py`.
+Those of PyPI alone are in `pypi_peers.py`, those of proxies in `proxy_peers.py`.
 
 A peer that is not installed, or does not become ready, is a `PeerAbsent` with the reason; the run goes on
 without it and names it.
@@ -73,10 +73,16 @@ class Peer:
 
 def start_nginx(folder: Path) -> Peer:
     """nginx with one worker, serving `folder`/static with sendfile."""
-    program = _program("nginx", "/usr/sbin/nginx")
     port = free_port()
     static = folder / "static"
     static.mkdir(parents=True, exist_ok=True)
+    command = nginx(folder, f"access_log off; server {{ listen 127.0.0.1:{port}; root {static}; }}")
+    return launch("nginx", command, folder, port, "/", answers=(200, 403, 404), static=static)
+
+
+def nginx(folder: Path, http: str) -> list[str]:
+    """The command of an nginx with one worker and these lines of its `http` block."""
+    program = _program("nginx", "/usr/sbin/nginx")
     temporary = "\n".join(
         f"  {kind}_temp_path {folder}/{kind};"
         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -90,18 +96,16 @@ pid {folder}/nginx.pid;
 error_log {folder}/error.log error;
 events {{ worker_connections 1024; }}
 http {{
-  access_log off;
   sendfile on;
   tcp_nopush on;
   # the other peers close no connection after a number of requests
   keepalive_requests 1000000000;
 {temporary}
-  server {{ listen 127.0.0.1:{port}; root {static}; }}
+  {http}
 }}
 """
     )
-    command = [program, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(settings)]
-    return launch("nginx", command, folder, port, "/", answers=(200, 403, 404), static=static)
+    return [program, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(settings)]
 
 
 def start_registry(folder: Path) -> Peer:
@@ -125,8 +129,8 @@ http: {{addr: "127.0.0.1:{port}", secret: benchmark}}
     return launch("docker-registry", command, folder, port, "/v2/", image="bench/image")
 
 
-def start_artifactd(folder: Path) -> Peer:
-    """artifactd from this environment, one worker, durable writes at their default (on), no access log."""
+def start_artifactd(folder: Path, *, workers: int = 1) -> Peer:
+    """artifactd from this environment, durable writes at their default (on), no access log."""
     program = Path(sys.executable).parent / "artifactd"
     if not program.exists():
         raise PeerAbsent(f"artifactd: {program} does not exist")
@@ -135,7 +139,7 @@ def start_artifactd(folder: Path) -> Peer:
     credentials = base64.b64encode(f"admin:{PASSWORD}".encode()).decode()
     command = [
         *(str(program), "serve", "--data", str(folder / "data")),
-        *("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+        *("--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)),
     ]
     return launch(
         "artifactd",

@@ -73,6 +73,12 @@ class Payload:
         with path.open("wb") as file:
             self.send(file.write)
 
+    def save_tail(self, path: Path) -> None:
+        """Bring a file that was saved before `renew` up to date: all that differs is its tail."""
+        with path.open("r+b") as file:
+            file.seek(-_NONCE, os.SEEK_END)
+            file.write(self._tail)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

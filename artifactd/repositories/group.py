@@ -115,8 +115,10 @@ class GroupRepository:
     def index(self, index: Index[T], key: str, *, right: Verb = Verb.READ) -> Document[T]:
         selection = index.selects(key)
         self._rights.check(right, selection.prefix or f"{selection.name}/")
+        if right is not Verb.READ:
+            return self._writable_member().index(index, key, right=right)  # what is to be changed
         members, depends = self._for_name(selection.name)
-        parts, documents, failure = self._parts(index, key, right, members)
+        parts, documents, failure = self._parts(index, key, members)
         if failure is not None:
             raise failure
         for document in documents:
@@ -239,7 +241,7 @@ class GroupRepository:
         return catalog.assets.name(catalog.database, member.record.id, owner) is not None
 
     def _parts(
-        self, index: Index[T], key: str, right: Verb, members: Sequence[Member]
+        self, index: Index[T], key: str, members: Sequence[Member]
     ) -> tuple[list[Part[T]], list[Document[T]], ArtifactdError | None]:
         """What the members have for a document. All that must be asked for it is asked at once."""
         parts: list[Part[T]] = []
@@ -248,7 +250,7 @@ class GroupRepository:
         failure: ArtifactdError | None = None
         for member in members:
             try:
-                document = member.open().index(index, key, right=right)
+                document = member.open().index(index, key)
             except _INVISIBLE:
                 continue
             except _NOT_ASKED as error:

@@ -1,6 +1,7 @@
 """Proxies: what they have, what they ask for, what they give while nobody can be asked, and who may have them
 ask (proxy R60 to R65, R71, R79, O)."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -13,7 +14,6 @@ from artifactd.clock import SECOND, micros
 from artifactd.db import tables
 from artifactd.db.writer import Database
 from artifactd.errors import (
-    ArtifactdError,
     AssetNotFound,
     Forbidden,
     Gone,
@@ -25,11 +25,13 @@ from artifactd.errors import (
     UpstreamUnavailable,
     Withheld,
 )
+from artifactd.repositories.content import PartSource
 from artifactd.repositories.inquiry import Cache
 from artifactd.repositories.proxy import STALE_AGAIN
 from artifactd.repositories.repository import Repository
-from artifactd.upstream.question import Wanted
-from tests.support.cabinets import FRESH, MINUTE, Cabinet, Lists, by_digest
+from artifactd.upstream.answer import Facts
+from artifactd.upstream.question import Aim, Failed, PartSeen, Wanted, Whole
+from tests.support.cabinets import FRESH, MINUTE, Cabinet, Lists, body, by_digest
 from tests.support.clocks import FakeClock
 from tests.support.shelves import Shelf, digest_of
 
@@ -44,11 +46,10 @@ def cabinet(database: Database, clock: FakeClock) -> Cabinet:
     return cabinet
 
 
-def cache(cabinet: Cabinet) -> tuple[str, int | None]:
-    """What the last visit says of its answer: where it came from, and for how many seconds it is good."""
+def good_for(cabinet: Cabinet) -> int | None:
+    """The seconds for which the answer of the last visit is good."""
     until = cabinet.inquiry.fresh_until
-    now = cabinet.shelf.database.now()
-    return cabinet.inquiry.cache, None if until is None else (until - now) // SECOND
+    return None if until is None else (until - cabinet.shelf.database.now()) // SECOND
 
 
 # What is fetched
@@ -63,12 +64,12 @@ def test_what_is_fetched_is_kept_with_its_facts(cabinet: Cabinet, clock: FakeClo
     assert head.asset is not None
     assert head.asset.label == "plain"
     assert not head.immutable
-    assert cache(cabinet) == (Cache.MISS, 600)
+    assert good_for(cabinet) == 600
     assert cabinet.asked == [("store", "hub:app/x")]
     assert content.depends is not None
     for _ in range(3):
         assert cabinet.get("hub", "app/x") == b"plain text"
-    assert cache(cabinet) == (Cache.HIT, 600)
+    assert good_for(cabinet) == 600
     assert cabinet.asked == []
     assert cabinet.shelf.rows(tables.revision)[0]["message"] == "fetch app/x"
 
@@ -83,7 +84,7 @@ def test_it_is_good_for_a_while_and_then_asked_about(cabinet: Cabinet, clock: Fa
     clock.advance(timedelta(microseconds=1))
     assert cabinet.get("hub", "app/x") == b"one"
     assert cabinet.asked == [("store", "hub:app/x")]
-    assert cache(cabinet) == (Cache.MISS, 600)
+    assert good_for(cabinet) == 600
     assert len(cabinet.shelf.rows(tables.revision)) == 1, "a copy that is current is no revision"
     cabinet.say("hub", "app/x", b"two", etag='"two"')
     clock.advance(FRESH)
@@ -98,7 +99,7 @@ def test_what_never_changes_is_asked_for_once(cabinet: Cabinet, clock: FakeClock
         assert content.head.immutable
         clock.advance(timedelta(days=1000))
     assert cabinet.asked == [("store", "hub:app/fixed")]
-    assert cache(cabinet) == (Cache.HIT, None)
+    assert good_for(cabinet) == None
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,9 @@ def test_names_that_clients_write_otherwise_are_one(cabinet: Cabinet) -> None:
     for path in ("App/X", "app/x", "APP/x"):
         assert cabinet.get("hub", path) == b"bytes"
     for key in ("App", "app"):
-        assert cabinet.visit("hub", lambda repository, key=key: repository.index(Lists(), key)).value == ["x"]
+        assert cabinet.visit("hub", lambda repository, key=key: repository.index(Lists(), key)).value == [
+            "x"
+        ]
     assert cabinet.asked == [("store", "hub:app/x"), ("read", "hub:app/list")]
     assert cabinet.holds("hub") == ["app/.list", "app/x"]
     cabinet.delete("hub", "App/X")
@@ -180,11 +183,11 @@ def test_a_path_that_has_no_place_upstream_is_not_there(cabinet: Cabinet) -> Non
 
 def test_an_absence_is_remembered_for_a_while(cabinet: Cabinet, clock: FakeClock) -> None:
     # proxy R65
-    for number in range(3):
+    for _ in range(3):
         with pytest.raises(AssetNotFound) as told:
             cabinet.get("hub", "app/x")
         assert told.value.depends is not None
-        assert cache(cabinet) == (Cache.NEGATIVE if number else Cache.MISS, 300)
+        assert good_for(cabinet) == 300
     assert cabinet.asked == [("store", "hub:app/x")]
     cabinet.say("hub", "app/x", b"bytes")
     with pytest.raises(AssetNotFound):
@@ -228,7 +231,7 @@ def test_what_the_upstream_denies_once_is_kept_and_twice_is_gone(
     clock.advance(FRESH)
     cabinet.say("hub", "app/x", status=404)
     assert cabinet.get("hub", "app/x") == b"bytes"
-    assert cache(cabinet) == (Cache.MISS, 30)
+    assert good_for(cabinet) == 30
     assert cabinet.get("hub", "app/x") == b"bytes"
     assert len(cabinet.asked) == 2, "it is not asked for again at once"
     clock.advance(timedelta(seconds=30))
@@ -237,7 +240,7 @@ def test_what_the_upstream_denies_once_is_kept_and_twice_is_gone(
     assert cabinet.holds("hub") == []
     with pytest.raises(AssetNotFound):
         cabinet.get("hub", "app/x")
-    assert cache(cabinet)[0] == Cache.NEGATIVE
+    assert cabinet.inquiry.cache == Cache.NEGATIVE
     assert len(cabinet.asked) == 1
     assert [row["message"] for row in cabinet.shelf.rows(tables.revision)] == [
         "fetch app/x", "gone upstream: app/x",
@@ -281,12 +284,11 @@ def test_a_copy_past_its_time_is_better_than_none(cabinet: Cabinet, clock: FakeC
         clock.advance(FRESH)
         cabinet.say("hub", "app/x", error=error)
         assert cabinet.get("hub", "app/x") == b"bytes"
-        assert cache(cabinet) == (Cache.STALE, STALE_AGAIN // SECOND)
+        assert good_for(cabinet) == STALE_AGAIN // SECOND
         assert cabinet.inquiry.checked == checked
     assert len(cabinet.asked) == 1 + 4
     cabinet.say("hub", "app/x", b"new")
     assert cabinet.get("hub", "app/x") == b"new"
-    assert cache(cabinet)[0] == Cache.MISS
     assert cabinet.inquiry.checked is None
 
 
@@ -309,8 +311,6 @@ def test_but_not_for_ever(cabinet: Cabinet, clock: FakeClock) -> None:
 def test_a_stale_answer_is_repeated_until_the_upstream_is_asked_again(
     cabinet: Cabinet, clock: FakeClock
 ) -> None:
-    from artifactd.upstream.question import Failed
-
     cabinet.say("hub", "app/x", b"bytes")
     cabinet.get("hub", "app/x")
     clock.advance(FRESH)
@@ -319,12 +319,11 @@ def test_a_stale_answer_is_repeated_until_the_upstream_is_asked_again(
     for _ in range(3):
         assert cabinet.get("hub", "app/x") == b"bytes"
     assert len(cabinet.asked) == 1, "it wants no requests"
-    assert cache(cabinet) == (Cache.STALE, 60)
+    assert good_for(cabinet) == 60
     with pytest.raises(RateLimited):
         cabinet.get("hub", "app/y")
     clock.advance(MINUTE)
     assert cabinet.get("hub", "app/x") == b"bytes"
-    assert cache(cabinet)[0] == Cache.MISS
 
 
 def test_a_blocked_proxy_gives_what_it_has(cabinet: Cabinet, clock: FakeClock) -> None:
@@ -334,13 +333,41 @@ def test_a_blocked_proxy_gives_what_it_has(cabinet: Cabinet, clock: FakeClock) -
     cabinet.shelf.repositories.block("hub", blocked=True)
     clock.advance(FRESH)
     assert cabinet.get("hub", "app/x") == b"bytes"
-    assert cache(cabinet)[0] == Cache.STALE
+    assert cabinet.inquiry.cache == Cache.STALE
     with pytest.raises(Unavailable, match="blocked"):
         cabinet.get("hub", "app/y")
     assert len(cabinet.asked) == 1
     cabinet.shelf.repositories.block("hub", blocked=False)
     assert cabinet.get("hub", "app/x") == b"bytes"
     assert len(cabinet.asked) == 1
+
+
+def test_an_answer_is_called_after_where_it_came_from(cabinet: Cabinet, clock: FakeClock) -> None:
+    def called(path: str, act: Callable[[Repository], object] | None = None) -> str:
+        try:
+            cabinet.visit("hub", act or (lambda repository: repository.get(path)))
+        except AssetNotFound:
+            pass
+        return cabinet.inquiry.cache
+
+    def listed(repository: Repository) -> object:
+        return repository.index(Lists(), "app")
+
+    cabinet.say("hub", "app/x", b"bytes", etag='"one"')
+    cabinet.say("hub", "app/fixed", b"bytes")
+    cabinet.says_list("hub", "app", "x")
+    places = {"app/x": None, "app/fixed": None, "app/.list": listed, "app/none": None}
+    first = {path: called(path, act) for path, act in places.items()}
+    again = {path: called(path, act) for path, act in places.items()}
+    clock.advance(FRESH)
+    later = {path: called(path, act) for path, act in places.items()}
+    assert first == dict.fromkeys(places, Cache.MISS)
+    assert again == {**dict.fromkeys(places, Cache.HIT), "app/none": Cache.NEGATIVE}
+    assert later == {**dict.fromkeys(places, Cache.MISS), "app/fixed": Cache.HIT}
+    clock.advance(FRESH)
+    cabinet.say("hub", "app/x", error=DOWN)
+    assert called("app/x") == Cache.STALE
+    assert called("app/y", lambda repository: repository.stat("app/y")) == Cache.MISS
 
 
 # HEAD, parts
@@ -355,7 +382,6 @@ def test_facts_are_asked_for_alone_where_nobody_reads_bytes(cabinet: Cabinet) ->
     content = cabinet.visit("hub", lambda repository: repository.get("app/x"), bodiless=True)
     assert content.head == head
     assert content.depends is None, "nothing is known to change when it does"
-    assert cache(cabinet)[0] == Cache.MISS
     assert cabinet.asked == [("look", "hub:app/x")] * 2
     assert cabinet.holds("hub") == []
     cabinet.get("hub", "app/x")
@@ -386,10 +412,6 @@ def test_a_head_that_is_not_answered_is_no_absence_for_others(cabinet: Cabinet) 
 
 def test_a_part_is_asked_for_alone_where_there_is_no_copy(cabinet: Cabinet) -> None:
     # proxy R70
-    from artifactd.repositories.content import PartSource
-    from artifactd.upstream.answer import Facts
-    from artifactd.upstream.question import Aim, PartSeen, Whole
-
     url = cabinet.url("hub", "app/x")
     facts = Facts(url, {"content-type": "text/plain"})
     cabinet.network.outcomes[Aim.PART, url] = PartSeen(facts, b"yte", 1, 5)
@@ -419,7 +441,7 @@ def test_a_document_is_what_the_upstream_says_parsed_once(cabinet: Cabinet, cloc
     first = cabinet.visit("hub", lambda repository: repository.index(index, "app"))
     assert first.value == ["x", "y"]
     assert first.revision > 0
-    assert cache(cabinet) == (Cache.MISS, 600)
+    assert good_for(cabinet) == 600
     parsed = index.done.count("parse")
     for _ in range(3):
         assert cabinet.visit("hub", look) == ["x", "y"]
@@ -434,8 +456,6 @@ def test_a_document_is_what_the_upstream_says_parsed_once(cabinet: Cabinet, cloc
 
 
 def test_a_document_of_several_pages_is_kept_as_one(cabinet: Cabinet) -> None:
-    import json
-
     cabinet.says_list("hub", "app", "x", next="list?page=2")
     cabinet.say("hub", "app/list?page=2", json.dumps({"names": ["y"]}).encode())
     index = Lists()
@@ -466,7 +486,7 @@ def test_a_document_that_is_none_is_not_kept(cabinet: Cabinet, clock: FakeClock)
     clock.advance(FRESH)
     cabinet.say("hub", "app/list", b"<html>log in</html>")
     assert cabinet.visit("hub", look) == ["x"]
-    assert cache(cabinet)[0] == Cache.STALE
+    assert cabinet.inquiry.cache == Cache.STALE
 
 
 def test_a_document_that_is_not_there_is_empty(cabinet: Cabinet, clock: FakeClock) -> None:
@@ -475,9 +495,9 @@ def test_a_document_that_is_not_there_is_empty(cabinet: Cabinet, clock: FakeCloc
         return document.value, document.revision
 
     assert cabinet.visit("hub", look) == ([], 0)
-    assert cache(cabinet) == (Cache.MISS, 300)
+    assert good_for(cabinet) == 300
     assert cabinet.visit("hub", look) == ([], 0)
-    assert cache(cabinet) == (Cache.NEGATIVE, 300)
+    assert good_for(cabinet) == 300
     assert len(cabinet.asked) == 1
     clock.advance(5 * MINUTE)
     cabinet.says_list("hub", "app", "x")
@@ -493,7 +513,7 @@ def test_a_document_with_a_copy_is_served_stale(cabinet: Cabinet, clock: FakeClo
     cabinet.say("hub", "app/list", error=DOWN)
     clock.advance(FRESH)
     assert cabinet.visit("hub", look) == ["x"]
-    assert cache(cabinet)[0] == Cache.STALE
+    assert cabinet.inquiry.cache == Cache.STALE
     clock.advance(timedelta(days=8))
     with pytest.raises(UpstreamUnavailable):
         cabinet.visit("hub", look)
@@ -550,7 +570,7 @@ def test_asking_takes_a_right_of_its_own(cabinet: Cabinet, clock: FakeClock) -> 
     assert cabinet.get("hub", "app/x", by=reader) == b"bytes"
     clock.advance(FRESH)
     assert cabinet.get("hub", "app/x", by=reader) == b"bytes"
-    assert cache(cabinet)[0] == Cache.STALE
+    assert cabinet.inquiry.cache == Cache.STALE
     assert len(cabinet.asked) == 1
     assert cabinet.shelf.rows(tables.revision)[0]["principal"] == fetcher.name
 
@@ -697,9 +717,7 @@ def test_a_derived_document_comes_from_the_file_that_is_here(cabinet: Cabinet) -
     cabinet.get("hub", "app/x")
     cabinet.network.asked.clear()
 
-    def facts(**more: object) -> bytes:
-        from tests.support.cabinets import body
-
+    def facts() -> bytes:
         return body(cabinet.visit("hub", lambda repository: repository.get("app/x", derived="facts")))
 
     assert facts() == b"FACTS OF X"
@@ -708,8 +726,6 @@ def test_a_derived_document_comes_from_the_file_that_is_here(cabinet: Cabinet) -
 
 
 def test_or_is_fetched_beside_it(cabinet: Cabinet) -> None:
-    from tests.support.cabinets import body
-
     def facts(path: str) -> bytes:
         return body(cabinet.visit("hub", lambda repository: repository.get(path, derived="facts")))
 
@@ -779,17 +795,13 @@ def test_a_listing_is_of_what_is_here(cabinet: Cabinet) -> None:
     assert [name.path for name in cabinet.visit("hub", lambda r: r.names()).value] == ["app"]
 
 
-@pytest.mark.parametrize("error", [None, DOWN])
-def test_a_copy_is_compared_by_head_where_the_format_knows_how(
-    cabinet: Cabinet, clock: FakeClock, error: ArtifactdError | None
-) -> None:
+def test_a_copy_is_compared_by_head_where_the_format_knows_how(cabinet: Cabinet, clock: FakeClock) -> None:
     cabinet.say("hub", "app/head", b"bytes", x_size="5")
     cabinet.get("hub", "app/head")
     cabinet.network.asked.clear()
     for _ in range(2):
         clock.advance(FRESH)
         assert cabinet.get("hub", "app/head") == b"bytes"
-        assert cache(cabinet)[0] == Cache.MISS
     assert cabinet.asked == [("head", "hub:app/head")] * 2
     cabinet.say("hub", "app/head", b"longer", x_size="6")
     clock.advance(FRESH)
