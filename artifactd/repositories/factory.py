@@ -1,6 +1,6 @@
 """From a repository's row to a repository: the one place that knows which class answers for a kind."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -98,12 +98,11 @@ class RepositoryFactory:
         except RepositoryNotFound:
             return None
 
-    def members(self, record: RepositoryRecord) -> Sequence[RepositoryRecord]:
+    def _leaves(
+        self, record: RepositoryRecord, seen: set[int], *, online: bool = True
+    ) -> Iterator[tuple[RepositoryRecord, bool]]:
         """The members of a group that hold something of their own: in order, those of its groups in their
-        places, each once."""
-        return list(self._leaves(record, {record.id}))
-
-    def _leaves(self, record: RepositoryRecord, seen: set[int]) -> Iterator[RepositoryRecord]:
+        places, each once, and whether all groups on the way are online."""
         for name in record.members:
             try:
                 member = self._directory.find(name)
@@ -113,10 +112,9 @@ class RepositoryFactory:
                 continue
             seen.add(member.id)
             if member.kind == GROUP:
-                if member.online:
-                    yield from self._leaves(member, seen)
+                yield from self._leaves(member, seen, online=online and member.online)
             else:
-                yield member
+                yield member, online
 
     def _open(
         self,
@@ -152,11 +150,13 @@ class RepositoryFactory:
         unscoped = replace(principal, scopes=None)
         by_group = said.get("rights") == "group"
 
-        def member(leaf: RepositoryRecord) -> Member:
+        def member(leaf: RepositoryRecord, reachable: bool) -> Member:
             inner = Everything() if by_group else Bound(self.catalog.authorizer, unscoped, leaf)
             opened: list[MemberRepository] = []
 
             def open() -> MemberRepository:
+                if not reachable:  # what it holds is still owned, and nobody can be told of it
+                    raise Unavailable(f"a group with {leaf.name!r} is offline", retry_after=30)
                 if not opened:
                     opened.append(self._open(leaf, principal, Both(rights, inner), past, inquiry))
                 return opened[0]
@@ -170,7 +170,7 @@ class RepositoryFactory:
             self.rules(record),
             self.settings(record),
             rights,
-            [member(leaf) for leaf in self.members(record)],
+            [member(leaf, reachable) for leaf, reachable in self._leaves(record, {record.id})],
             writable=said.get("writable"),
             merge=[patterns.compile(text) for text in said.get("merge", ())],
             reserved=[patterns.compile(text) for text in said.get("reserved", ())],

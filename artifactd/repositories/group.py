@@ -194,14 +194,14 @@ class GroupRepository:
             except AssetNotFound as missing:
                 both = depends is not None and missing.depends is not None
                 depends = (*depends, *missing.depends) if both else None  # type: ignore[misc]
+                if main is not None and _has(repository, main):
+                    break
             except _INVISIBLE:
                 continue
             except _NOT_ASKED as error:
                 if not self._rules.addressed(path):
                     raise
                 failure = failure or error
-            if main is not None:
-                break
         if failure is not None:
             raise failure
         raise AssetNotFound(self.name, path, depends)
@@ -223,7 +223,7 @@ class GroupRepository:
         depends = self._catalog.database.generations.take(
             (
                 repository_stripe(self._record.id),
-                *(name_stripe(member.record.id, name) for member in hosted for name in names),
+                *(name_stripe(member.record.id, name) for member in self._members for name in names),
             )
         )
         if not owner:
@@ -278,15 +278,18 @@ class GroupRepository:
 
     def _held_elsewhere(self, path: str) -> Asset | None:
         """An asset that another member has at `path` and the writable one has not."""
-        catalog = self._catalog
+        own = [member for member in self._members if member.record.name == self._writable]
+        if any(self._at(member, path) is not None for member in own):
+            return None
         for member in self._members:
-            asset = catalog.assets.find(catalog.database, member.record.id, path)
-            if member.record.name == self._writable:
-                if asset is not None:
-                    return None
-            elif asset is not None and asset.withheld is None and self._may_read(member, path):
+            asset = self._at(member, path)
+            if asset is not None and asset.withheld is None and self._may_read(member, path):
                 return asset
         return None
+
+    def _at(self, member: Member, path: str) -> Asset | None:
+        catalog = self._catalog
+        return catalog.assets.find(catalog.database, member.record.id, path)
 
     def _may_read(self, member: Member, path: str) -> bool:
         try:
@@ -300,16 +303,30 @@ class GroupRepository:
     def list(self, prefix: str, *, after: str = "", limit: int = 1000) -> Page[Entry]:
         self._rights.check(Verb.READ, prefix)
         found: dict[str, Entry] = {}
-        more = False
+        ends: list[str] = []
         for member in self._members:
             try:
                 page = member.open().list(prefix, after=after, limit=limit)
             except _INVISIBLE:
                 continue
-            more = more or page.next is not None
+            if page.next is not None:
+                ends.append(page.next)
             for entry in page.items:
                 found.setdefault(entry.path, entry)
+        # A member shows more behind its page, which may lie before what another one has shown.
+        end = min(ends, key=str.encode, default=None)
         entries = sorted(found.values(), key=lambda entry: entry.path.encode())
-        shown = entries[:limit]
-        more = more or len(entries) > limit
-        return Page(shown, shown[-1].path if shown and more else None)
+        if end is not None:
+            entries = [entry for entry in entries if entry.path.encode() <= end.encode()]
+        if len(entries) > limit:
+            return Page(entries[:limit], entries[limit - 1].path)
+        return Page(entries, end)
+
+
+def _has(repository: MemberRepository, path: str) -> bool:
+    """Whether a member has the asset for sure: a proxy may only know where to ask for it."""
+    try:
+        repository.stat(path)
+    except AssetNotFound:
+        return False
+    return True

@@ -92,7 +92,8 @@ class ProxyRepository:
         kept = self._canonical(path)
         if derived is None:
             return self._content(path)
-        asset, depends = self._holdings.find(kept)
+        held, depends = self._holdings.find(kept)
+        asset = None if held is None else self._content(path).head.asset
         if asset is not None:
             try:
                 return self._holdings.derived(asset, derived, depends)
@@ -136,9 +137,10 @@ class ProxyRepository:
     def offers(self, path: str) -> bool:
         """Whether this proxy has the asset, or knows where to ask for it: for a group, whose members answer
         for what belongs to their own files only."""
-        kept = self._canonical(path)
-        asset, _ = self._holdings.find(kept)
-        return asset is not None or bool(self._fetches(kept))
+        sight = self._sight(path)
+        if plan(sight.cached, self._catalog.database.now()) is Plan.ABSENT:
+            return False
+        return sight.asset is not None or bool(self._fetches(sight.path))
 
     # Reading
 
@@ -147,7 +149,7 @@ class ProxyRepository:
         sight = self._sight(path)
         path, asset, depends = sight.path, sight.asset, sight.depends
         if asset is not None and (sight.immutable or self._holdings.past is not None):
-            self._inquiry.stands(Cache.HIT, None)
+            self._stands(path, Cache.HIT, None)
             return self._holdings.content(asset, depends)
         if self._holdings.past is not None:
             raise AssetNotFound(self.name, path)
@@ -155,10 +157,10 @@ class ProxyRepository:
         match plan(cached, self._catalog.database.now()):
             case Plan.SERVE:
                 assert asset is not None
-                self._inquiry.stands(Cache.HIT, cached.fresh_until)
+                self._stands(sight.path, Cache.HIT, cached.fresh_until)
                 return self._holdings.content(asset, depends)
             case Plan.ABSENT:
-                self._inquiry.stands(Cache.NEGATIVE, cached.negative_until)
+                self._stands(sight.path, Cache.NEGATIVE, cached.negative_until)
                 raise AssetNotFound(self.name, path, depends)
         outcome = self._questions.of_bytes(sight, bodiless=bodiless or self._inquiry.bodiless)
         match outcome:
@@ -187,9 +189,9 @@ class ProxyRepository:
         if self._holdings.past is None:
             match plan(cached, self._catalog.database.now()):
                 case Plan.SERVE:
-                    self._inquiry.stands(Cache.HIT, cached.fresh_until)
+                    self._stands(sight.path, Cache.HIT, cached.fresh_until)
                 case Plan.ABSENT:
-                    self._inquiry.stands(Cache.NEGATIVE, cached.negative_until)
+                    self._stands(sight.path, Cache.NEGATIVE, cached.negative_until)
                     asset = None
                 case _:
                     asset = self._asked_document(sight, index, key)
@@ -224,6 +226,10 @@ class ProxyRepository:
                 kept = KeptDocument(asset.revision, value, index.size(value))
                 documents.keep(place, kept)
         return kept
+
+    def _stands(self, path: str, cache: Cache, until: Micros | None) -> None:
+        """A part of the answer; what this very request has asked for is no hit."""
+        self._inquiry.stands(Cache.MISS if self._questions.was_asked(path) else cache, until)
 
     def _sight(self, asked: str) -> Sight:
         path = self._canonical(asked)

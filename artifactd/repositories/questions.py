@@ -108,6 +108,11 @@ class Questions:
         """How asking for the document of an index has ended. Raises Wanted until it has."""
         return self._known(sight.path, Aim.READ) or self._asked(sight, index, key)
 
+    def was_asked(self, path: str) -> bool:
+        """Whether this request has asked for what is at a path now."""
+        mine = (self._upstream.repository_id, path)
+        return any(key[:2] == mine for key in self._inquiry.outcomes)
+
     def _known(self, path: str, aim: Aim, span: str = "") -> Outcome | None:
         return self._inquiry.outcomes.get(self._key(path, aim, span))
 

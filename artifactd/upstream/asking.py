@@ -169,14 +169,18 @@ class Upstreams:
         if told is None or told["state"] != "growing" or question.whole or question.aim is Aim.READ:
             return None
 
-        file = told["path"]
+        file: str = told["path"]
 
         def look() -> dict[str, Any] | None:
-            told = self._rendezvous.told(repository_id, path)
-            if told is None or told["path"] != file:  # by now it may be the next one
-                return None
-            lives = told["state"] != "growing" or self._rendezvous.is_claimed(repository_id, path)
-            return told if lives else None
+            told = self._rendezvous.told(repository_id, path, file)
+            if (
+                told is None
+                or told["state"] != "growing"
+                or self._rendezvous.is_claimed(repository_id, path)
+            ):
+                return told
+            told = self._rendezvous.told(repository_id, path, file)  # it may have ended in between
+            return None if told is None or told["state"] == "growing" else told
 
         if look() is None:
             return None

@@ -13,23 +13,26 @@ from typing import Any, Final
 
 import msgspec
 
-LINGERS: Final = 60.0
-"""Seconds that the document of an ended fill stays: its followers look every 20 ms."""
+LINGERS: Final = 3600.0
+"""Seconds that the document of an ended fill stays: its followers look at it when their clients have taken
+all that they were given before."""
 
 
 class Claim:
-    """The right to ask for a path. Released when it is closed."""
+    """The right to ask for a path. `current` is where newcomers look."""
 
-    def __init__(self, descriptor: int, lock: Path, document: Path) -> None:
+    def __init__(self, descriptor: int, lock: Path, current: Path) -> None:
         self._descriptor = descriptor
         self._lock = lock
-        self._document = document
+        self._current = current
 
     def tell(self, told: dict[str, Any]) -> None:
-        """What followers shall know."""
-        made = self._document.with_suffix(f".{os.getpid()}")
-        made.write_bytes(msgspec.json.encode(told))
-        made.replace(self._document)
+        """What followers shall know of the fill into the file `told["path"]`."""
+        text = msgspec.json.encode(told)
+        for document in (_of_fill(self._current, told["path"]), self._current):
+            made = document.with_suffix(f".{os.getpid()}")
+            made.write_bytes(text)
+            made.replace(document)
 
     def release(self) -> None:
         """Let others ask. The lock file goes first, so that nobody holds a lock that nobody else sees."""
@@ -76,9 +79,11 @@ class Rendezvous:
             os.close(descriptor)
         return False
 
-    def told(self, repository_id: int, path: str) -> dict[str, Any] | None:
-        """What the asker for a path tells, if it tells anything."""
-        _, document = self._places(repository_id, path)
+    def told(self, repository_id: int, path: str, file: str | None = None) -> dict[str, Any] | None:
+        """What the asker for a path tells, if it tells anything; with `file`, what was told of the fill
+        into that one."""
+        _, current = self._places(repository_id, path)
+        document = current if file is None else _of_fill(current, file)
         try:
             told: dict[str, Any] = msgspec.json.decode(document.read_bytes())
         except FileNotFoundError:
@@ -98,6 +103,11 @@ class Rendezvous:
         return self._folder / f"{name}.lock", self._folder / f"{name}.json"
 
 
+def _of_fill(current: Path, file: str) -> Path:
+    """The document of the fill into `file`, beside that of the path."""
+    return current.with_suffix(f".{hashlib.sha256(file.encode()).hexdigest()[:16]}.json")
+
+
 def _is(descriptor: int, path: Path) -> bool:
     try:
         there = path.stat()
@@ -109,7 +119,7 @@ def _is(descriptor: int, path: Path) -> bool:
 def _remove(file: Path) -> None:
     """Remove a file, unless it is the lock, or the document, of somebody who lives. A lock is removed by
     who holds it: else two could hold it by the same name."""
-    lock = file.with_suffix(".lock")
+    lock = file.with_name(f"{file.name.partition('.')[0]}.lock")
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -109,7 +109,7 @@ class Watch:
         """Ask from time to time whether an upstream is back, until it is, or is configured anew."""
         while breaker.retry_at is not None:
             await asyncio.sleep(max(0.0, (breaker.retry_at - self._now()) / SECOND))
-            wanted = await self._in_worker(self._is_current, upstream)
+            wanted = await self._is_wanted(upstream)
             if breaker.retry_at is None or self._known(upstream) is not breaker:
                 return  # somebody was faster
             if not wanted:
@@ -121,6 +121,13 @@ class Watch:
             else:
                 breaker.probed_in_vain(self._now())
             self._tell(upstream, breaker)
+
+    async def _is_wanted(self, upstream: Upstream) -> bool:
+        try:
+            return bool(await self._in_worker(self._is_current, upstream))
+        except Exception:  # a database that fails for a moment must not end the probes for good
+            logger.exception("cannot see whether the upstream of %r is still wanted", upstream.repository)
+            return True
 
     async def _is_back(self, upstream: Upstream) -> bool:
         request = Request("GET", upstream.url)
