@@ -310,7 +310,10 @@ class Cabinet:
         """Take a repository off the network, until it is made again."""
         record = self.record(name)
         draft = RepositoryDraft(
-            record.name, record.format, record.kind, {}, STORE_ID, False, upstream=record.upstream
+            *(record.name, record.format, record.kind, {}, STORE_ID, False),
+            upstream=record.upstream,
+            members=record.members,
+            membership=record.membership,
         )
         self._add(draft)
 

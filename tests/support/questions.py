@@ -82,6 +82,7 @@ class Desk:
         held: Held | None = None,
         whole: bool = False,
         span: str = "",
+        stated: Callable[[Facts], Mapping[str, str]] | None = None,
         store: Callable[[], None] = lambda: None,
     ) -> Question:
         """A question for the bytes, the facts or the document at `urls`. `store` is called before the bytes
@@ -104,7 +105,7 @@ class Desk:
         return Question(
             key=(upstream.repository_id, path, aim, span),
             upstream=upstream,
-            sources=[Source(url, accept, expected or {}, size) for url in urls],
+            sources=[Source(url, accept, expected or {}, size, "", stated) for url in urls],
             blobs=self.store,
             blob_store="desk",
             settled=lambda: self.settled(),

@@ -11,6 +11,7 @@ from artifactd.errors import AssetNotFound, Gone
 from artifactd.maintenance import compact as compacting
 from artifactd.maintenance.compact import Compacted, Compactor
 from artifactd.maintenance.safety import FULL
+from tests.support.cabinets import FRESH, Cabinet
 from tests.support.clocks import FakeClock
 from tests.support.shelves import Shelf, digest_of, run_of
 
@@ -197,3 +198,52 @@ def test_what_is_not_there_is_not_in_the_past_either(
 ) -> None:
     with pytest.raises(AssetNotFound):
         shelf.open(shelf.record, past=clock()).stat("app/file")
+
+
+# Proxies
+
+
+def test_what_a_proxy_lost_is_not_kept_for_an_undo(
+    shelf: Shelf, clock: FakeClock, compact: Callable[[], Compacted]
+) -> None:
+    """Who wants it again fetches it again: a tag that moves each day must not fill the disk."""
+    cabinet = Cabinet(shelf)
+    cabinet.proxy("hub")
+    cabinet.say("hub", "app/x", b"first")
+    cabinet.get("hub", "app/x")
+    shelf.put("app/x", b"published")
+    clock.advance(FRESH)
+    cabinet.say("hub", "app/x", b"second")
+    cabinet.get("hub", "app/x")
+    shelf.put("app/x", b"published anew")
+    assert compact() == Compacted(), "this very moment is still there"
+    then = clock()
+    clock.advance(LATER)
+    compacted = compact()
+    assert (compacted.assets, compacted.blobs, compacted.size_bytes) == (1, 1, 5)
+    assert candidates(shelf) == {digest_of(b"first")}
+    assert cabinet.get("hub", "app/x") == b"second"
+    assert shelf.open(shelf.record, past=then).stat("app/x").size == len(b"published anew")
+    assert len(shelf.rows(tables.asset)) == 3, "what was published can still be undone"
+    with pytest.raises(Gone):
+        cabinet.get("hub", "app/x", past=then - 1)
+
+
+def test_what_was_purged_from_a_proxy_is_freed_with_the_next_run(
+    shelf: Shelf, clock: FakeClock, compact: Callable[[], Compacted]
+) -> None:
+    cabinet = Cabinet(shelf)
+    cabinet.proxy("hub")
+    for path in ("app/x", "app/y", "app/z"):
+        cabinet.say("hub", path, path.encode())
+        cabinet.get("hub", path)
+    shelf.put("app/z", b"app/z")
+    for path in ("app/x", "app/y", "app/z"):
+        cabinet.delete("hub", path)
+    clock.advance(LATER)
+    compacted = compact()
+    assert (compacted.assets, compacted.blobs) == (3, 2)
+    assert candidates(shelf) == {digest_of(b"app/x"), digest_of(b"app/y")}, "the third has another name"
+    assert shelf.read("app/z") == b"app/z"
+    assert cabinet.get("hub", "app/x") == b"app/x"
+    assert digest_of(b"app/x") not in candidates(shelf)

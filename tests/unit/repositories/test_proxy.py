@@ -1,8 +1,9 @@
-"""Proxies: what they have, what they ask for, what they give while nobody can be asked, and who may have them
-ask (proxy R60 to R65, R71, R79, O)."""
+"""Proxies: what they have, what they ask for, what they give while nobody can be asked, and who may have
+them ask (proxy R60 to R65, R71, R79, O)."""
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -34,6 +35,9 @@ from artifactd.upstream.question import Aim, Failed, PartSeen, Wanted, Whole
 from tests.support.cabinets import FRESH, MINUTE, Cabinet, Lists, body, by_digest
 from tests.support.clocks import FakeClock
 from tests.support.shelves import Shelf, digest_of
+
+pytestmark = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+"""Of what they write, tests/unit/catalog asks both engines."""
 
 DOWN = UpstreamUnavailable("the upstream of repository 'hub' cannot be connected to")
 
@@ -99,7 +103,7 @@ def test_what_never_changes_is_asked_for_once(cabinet: Cabinet, clock: FakeClock
         assert content.head.immutable
         clock.advance(timedelta(days=1000))
     assert cabinet.asked == [("store", "hub:app/fixed")]
-    assert good_for(cabinet) == None
+    assert good_for(cabinet) is None
 
 
 @pytest.mark.parametrize(
@@ -344,10 +348,8 @@ def test_a_blocked_proxy_gives_what_it_has(cabinet: Cabinet, clock: FakeClock) -
 
 def test_an_answer_is_called_after_where_it_came_from(cabinet: Cabinet, clock: FakeClock) -> None:
     def called(path: str, act: Callable[[Repository], object] | None = None) -> str:
-        try:
+        with suppress(AssetNotFound):
             cabinet.visit("hub", act or (lambda repository: repository.get(path)))
-        except AssetNotFound:
-            pass
         return cabinet.inquiry.cache
 
     def listed(repository: Repository) -> object:

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
-from artifactd.upstream.rendezvous import LINGERS, Rendezvous
+from artifactd.upstream.rendezvous import LINGERS, Claim, Rendezvous
 from tests.support.processes import tell, told
 
 _CLAIMING = """
@@ -23,11 +23,20 @@ claim = rendezvous.claim(1, sys.argv[2])
 print("refused" if claim is None else "claimed", flush=True)
 for line in sys.stdin:
     if line.strip() == "tell":
-        claim.tell({"state": "growing", "size": 7})
+        claim.tell({"state": "growing", "path": "/blobs/1.part"})
     if line.strip() == "release":
         claim.release()
     print("done", flush=True)
 """
+
+
+FILE = "/blobs/1.part"
+NOW = 1_700_000_000.0
+
+
+def told_of(state: str, file: str = FILE) -> dict[str, Any]:
+    """What is told of a fill."""
+    return {"state": state, "path": file}
 
 
 class Start(Protocol):
@@ -90,7 +99,7 @@ def test_a_claim_ends_with_its_process_and_its_document_stays(rendezvous: Rendez
     process = other("a")
     assert told(process) == "claimed"
     do(process, "tell")
-    assert rendezvous.told(1, "a") == {"state": "growing", "size": 7}
+    assert rendezvous.told(1, "a") == told_of("growing")
     process.kill()
     process.wait(20)
     assert not rendezvous.is_claimed(1, "a")
@@ -98,7 +107,21 @@ def test_a_claim_ends_with_its_process_and_its_document_stays(rendezvous: Rendez
     claim = rendezvous.claim(1, "a")
     assert claim is not None
     assert rendezvous.told(1, "a") is None, "what a dead process told is not what the next one tells"
+    assert rendezvous.told(1, "a", FILE) == told_of("growing"), "who follows the old fill is told of that"
     claim.release()
+
+
+def test_every_fill_of_a_path_has_its_own_end(rendezvous: Rendezvous) -> None:
+    claim = rendezvous.claim(1, "a")
+    assert claim is not None
+    claim.tell(told_of("failed"))
+    claim.tell(told_of("stored", "/blobs/2.part"))
+    claim.release()
+    assert rendezvous.told(1, "a") == told_of("stored", "/blobs/2.part")
+    assert rendezvous.told(1, "a", FILE) == told_of("failed")
+    assert rendezvous.told(1, "a", "/blobs/2.part") == told_of("stored", "/blobs/2.part")
+    assert rendezvous.told(1, "a", "/blobs/3.part") is None
+    assert rendezvous.told(1, "b", FILE) is None
 
 
 def test_what_is_told_is_replaced_as_a_whole(rendezvous: Rendezvous, folder: Path) -> None:
@@ -106,11 +129,12 @@ def test_what_is_told_is_replaced_as_a_whole(rendezvous: Rendezvous, folder: Pat
     assert claim is not None
     assert rendezvous.told(1, "a") is None
     for state in ("growing", "stored"):
-        claim.tell({"state": state, "headers": {"etag": '"x"'}})
-        assert rendezvous.told(1, "a") == {"state": state, "headers": {"etag": '"x"'}}
+        said = {**told_of(state), "headers": {"etag": '"x"'}}
+        claim.tell(said)
+        assert rendezvous.told(1, "a") == rendezvous.told(1, "a", FILE) == said
     claim.release()
     assert rendezvous.told(1, "a") is not None, "followers may not have seen it yet"
-    assert len(list(folder.iterdir())) == 1
+    assert not [file for file in folder.iterdir() if file.suffix != ".json"]
 
 
 def test_a_claim_that_was_never_told_of_leaves_nothing(rendezvous: Rendezvous, folder: Path) -> None:
@@ -145,34 +169,40 @@ def test_many_processes_take_turns(rendezvous: Rendezvous, other: Start) -> None
 def test_what_ended_long_ago_is_swept_away_and_nothing_else(
     rendezvous: Rendezvous, folder: Path, other: Start
 ) -> None:
-    ended = rendezvous.claim(1, "ended")
-    assert ended is not None
-    ended.tell({"state": "stored"})
-    ended.release()
-    fresh = rendezvous.claim(1, "fresh")
-    assert fresh is not None
-    fresh.tell({"state": "stored"})
-    fresh.release()
-    runs = rendezvous.claim(1, "runs")
-    assert runs is not None
-    runs.tell({"state": "growing"})
+    def known(path: str) -> bool:
+        whole = rendezvous.told(1, path) is not None
+        assert whole == (rendezvous.told(1, path, FILE) is not None)
+        return whole
+
+    def fill(path: str, state: str, age: float) -> Claim:
+        before = set(folder.iterdir())
+        claim = rendezvous.claim(1, path)
+        assert claim is not None
+        claim.tell(told_of(state))
+        for file in set(folder.iterdir()) - before:
+            os.utime(file, (NOW - age, NOW - age))
+        return claim
+
+    fill("ended", "stored", LINGERS + 1).release()
+    fill("fresh", "stored", 1).release()
+    runs = fill("runs", "growing", LINGERS + 1)
+    before = set(folder.iterdir())
     died = other("died")
     assert told(died) == "claimed"
     do(died, "tell")
     died.kill()
     died.wait(20)
+    for file in set(folder.iterdir()) - before:
+        os.utime(file, (NOW - LINGERS - 1, NOW - LINGERS - 1))
 
-    now = max(file.stat().st_mtime for file in folder.iterdir())
-    names = {path: rendezvous._places(1, path)[1] for path in ("ended", "fresh", "runs", "died")}
-    for path in ("ended", "runs", "died"):
-        os.utime(names[path], (now, now - LINGERS - 1))
-    rendezvous.sweep(now)
-    assert {path for path, file in names.items() if file.exists()} == {"fresh", "runs"}
-    rendezvous.sweep(now + LINGERS + 1)
-    assert {path for path, file in names.items() if file.exists()} == {"runs"}
+    rendezvous.sweep(NOW)
+    assert [path for path in ("ended", "fresh", "runs", "died") if known(path)] == ["fresh", "runs"]
+    rendezvous.sweep(NOW + LINGERS)
+    assert [path for path in ("fresh", "runs") if known(path)] == ["runs"]
+    assert rendezvous.claim(1, "runs") is None
     runs.release()
-    rendezvous.sweep(now + LINGERS + 1)
-    assert rendezvous.told(1, "runs") is None
+    rendezvous.sweep(NOW + LINGERS)
+    assert list(folder.iterdir()) == []
 
 
 def test_locks_of_the_dead_do_not_pile_up(rendezvous: Rendezvous, folder: Path, other: Start) -> None:

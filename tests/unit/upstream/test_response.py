@@ -11,7 +11,7 @@ from artifactd.errors import ArtifactdError, RateLimited, UpstreamInvalid, Upstr
 from artifactd.upstream import response
 from artifactd.upstream.answer import Answer, Facts
 from artifactd.upstream.question import Aim, Failed, Held, Kept, Missing, PartSeen, Seen, Source, Whole
-from artifactd.upstream.response import following_url, retry_after
+from artifactd.upstream.response import following_url, retry_after, selected
 from tests.support.fake_answers import Asked, Fault, Reply
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.questions import Desk
@@ -239,6 +239,30 @@ def test_a_part_that_is_not_the_one_that_was_wanted_is_not_passed_on(
     upstream.fault(WRONG[wrong])
     outcome = part(desk, upstream, "bytes=0-9")
     assert not isinstance(outcome, PartSeen)
+
+
+@pytest.mark.parametrize(
+    ("span", "size", "expected"),
+    [
+        ("bytes=0-9", 100, (0, 9)),
+        (" Bytes = 5-7 ", 100, (5, 7)),
+        ("bytes=90-200", 100, (90, 99)),
+        ("bytes=-7", 100, (93, 99)),
+        ("bytes=-200", 100, (0, 99)),
+        ("bytes=99-99", 100, (99, 99)),
+        ("bytes=100-101", 100, None),
+        ("bytes=9-5", 100, None),
+        ("bytes=-0", 100, None),
+        ("bytes=-5", 0, None),
+        ("bytes=0-5", 0, None),
+        ("bytes=5-", 100, None),
+        ("bytes=0-1,3-4", 100, None),
+        ("items=0-1", 100, None),
+        ("", 100, None),
+    ],
+)
+def test_which_bytes_a_range_means(span: str, size: int, expected: tuple[int, int] | None) -> None:
+    assert selected(span, size) == expected
 
 
 def test_a_part_is_never_larger_than_what_was_wanted(desk: Desk, upstream: FakeUpstream) -> None:

@@ -1,9 +1,9 @@
-"""Watching upstreams: what is told of one that fails, who asks whether it is back, and when it is left alone
-(proxy R64, R74, R75, R79, R148)."""
+"""Watching upstreams: what is told of one that fails, who asks whether it is back, and when it is left
+alone (proxy R64, R74, R75, R79, R148)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -67,11 +67,13 @@ class Watched:
         self.slept: list[float] = []
         self.while_asleep: Callable[[], None] = lambda: None
         self.told: list[tuple[str, bool, str]] = []
+        self.current = True
         self._tasks: list[asyncio.Task[None]] = []
         self.watch = Watch(
             self.clients,  # type: ignore[arg-type]
             now=clock,
             health=self._note,
+            is_current=lambda upstream: self.current,
             start=lambda work: self._tasks.append(asyncio.create_task(work)),
             in_worker=self._in_worker,
         )
@@ -288,8 +290,75 @@ def test_an_upstream_that_is_configured_anew_is_another_one(make: Make) -> None:
 
     asyncio.run(main())
     assert len(watched.slept) == 3, "nobody asks for the old one any more"
-    assert {upstream.url for upstream, _, _ in watched.clients.asked} == {HUB.url}
+    assert [upstream for upstream, _, _ in watched.clients.asked] == [HUB, HUB]
     assert watched.watch.refusal(moved) is None
+
+
+def test_what_nobody_wants_to_be_asked_any_more_is_not_probed(make: Make) -> None:
+    """Its proxy was blocked, configured anew or deleted while it was down."""
+    watched = make(503)
+
+    def change() -> None:
+        watched.current = len(watched.slept) < 3
+
+    async def main() -> None:
+        watched.fail()
+        watched.while_asleep = change
+        await watched.finish()
+        assert len(watched.clients.asked) == 2
+        assert watched.watch.refusal(HUB) is None, "who asks again finds out anew"
+        watched.fail(times=THRESHOLD - 1)
+        assert watched.watch.refusal(HUB) is None
+
+    asyncio.run(main())
+
+
+def test_what_was_told_of_it_is_taken_back(make: Make) -> None:
+    watched = make(503)
+
+    def change() -> None:
+        watched.current = False
+
+    async def main() -> None:
+        watched.fail()
+        watched.while_asleep = change
+        await watched.finish()
+
+    asyncio.run(main())
+    assert watched.told == [("hub", True, DOWN.detail), ("hub", False, "")], "nobody else will ever do so"
+
+
+def test_what_was_told_of_its_old_configuration_is_taken_back(make: Make) -> None:
+    watched = make(503)
+    moved = replace(HUB, version=2)
+
+    async def main() -> None:
+        watched.fail()
+        watched.watch.saw(moved, Kept())
+        await watched.finish()
+
+    asyncio.run(main())
+    assert watched.told[-1] == ("hub", False, "")
+
+
+def test_a_database_that_fails_for_a_moment_ends_no_probe(make: Make) -> None:
+    watched = make(200)
+    failures = [StorageFailure("the database is locked")]
+
+    def is_current(upstream: Upstream) -> bool:
+        if failures:
+            raise failures.pop()
+        return True
+
+    watched.watch._is_current = is_current
+
+    async def main() -> None:
+        watched.fail()
+        with suppress(StorageFailure):
+            await watched.finish()
+        assert watched.watch.refusal(HUB) is None, "nobody would ever ask it again"
+
+    asyncio.run(main())
 
 
 # Limits
@@ -356,10 +425,14 @@ def test_refusals_name_no_address(make: Make) -> None:
 def test_the_end_of_the_process_is_no_error(make: Make) -> None:
     watched = make(200)
 
-    async def in_worker(function: Callable[..., Any], *arguments: Any) -> Any:
-        raise RuntimeError("cannot schedule new futures after shutdown")
+    in_worker = watched.watch._in_worker
 
-    watched.watch._in_worker = in_worker
+    async def ending(function: Callable[..., Any], *arguments: Any) -> Any:
+        if function == watched._note:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        return await in_worker(function, *arguments)
+
+    watched.watch._in_worker = ending
 
     async def main() -> None:
         watched.fail()
