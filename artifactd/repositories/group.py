@@ -324,8 +324,8 @@ class GroupRepository:
 
 
 def _has(repository: MemberRepository, path: str) -> bool:
-    """Whether a member has the asset for sure, as far as the caller may know: a proxy may only know where to
-    ask for it. Raises what says that nobody knows."""
+    """Whether a member has the asset for sure, as far as the caller may know: a proxy may only know where
+    to ask for it. Raises what says that nobody knows."""
     try:
         repository.stat(path)
     except (AssetNotFound, *_INVISIBLE):

@@ -85,7 +85,10 @@ class Watch:
         breaker = self._known(upstream)
         if breaker is None:
             breaker = Breaker()
+            _, before = self._breakers.get(upstream.repository_id, (0, breaker))
             self._breakers[upstream.repository_id] = upstream.version, breaker
+            if before.is_open:
+                self._tell(upstream, breaker)  # what was told of its old configuration no longer holds
         now = self._now()
         error = outcome.error if isinstance(outcome, Failed) else None
         if error is not None:
@@ -114,6 +117,7 @@ class Watch:
                 return  # somebody was faster
             if not wanted:
                 del self._breakers[upstream.repository_id]
+                self._tell(upstream, Breaker())
                 return
             if await self._is_back(upstream):
                 logger.info("the upstream of repository %r answers again", upstream.repository)
