@@ -9,7 +9,7 @@ Rule 3: clients may have all but the end before the bytes are verified, and none
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from artifactd.blobs.digest import Digest
@@ -80,7 +80,7 @@ class _Batches:
     async def _work(self) -> None:
         while self._pieces:
             batch, self._pieces, self._waiting = b"".join(self._pieces), [], 0
-            await self._in_worker(self._write, batch)
+            await _undisturbed(self._in_worker(self._write, batch))
             self._written()
 
 
@@ -214,24 +214,30 @@ class Fill:
                     f"the upstream of repository {self._name!r} sent {writer.offset} bytes instead of"
                     f" {wanted}"
                 )
+        facts = self._facts
+
+        def keep() -> None:
+            stored = writer.commit(self._expected)
+            self._is_verified = True
+            digest = Digest(f"sha256:{stored.checksums['sha256']}")
+            name = self._question.blob_store
+            blob = StagedBlob(name, stored.location, stored.size, digest, stored.checksums)
+            self._question.store(blob, facts)
+
         try:
-            stored = await self._in_worker(writer.commit, self._expected)
+            await _undisturbed(self._in_worker(keep))
         except DigestMismatch as error:
             raise UpstreamInvalid(
                 f"the upstream of repository {self._name!r} sent other bytes than it should have:"
                 f" {error.algorithm} {error.actual} instead of {error.expected}"
             ) from error
-        self._writer = None
-        digest = Digest(f"sha256:{stored.checksums['sha256']}")
-        blob = StagedBlob(self._question.blob_store, stored.location, stored.size, digest, stored.checksums)
-        try:
-            await self._in_worker(self._question.store, blob, self._facts)
         finally:
-            # The bytes are right, whether or not they could be kept.
-            self._is_verified = True
-            if self._growing is not None:
-                self._growing.finish()
-            self._tell("stored")
+            # Then the bytes are right, whether or not they could be kept.
+            if self._is_verified:
+                self._writer = None
+                if self._growing is not None:
+                    self._growing.finish()
+                self._tell("stored")
 
     async def _abort(self, error: ArtifactdError | None) -> None:
         if self._writer is not None:
@@ -294,3 +300,15 @@ class Fill:
 
 def _is_strong(etag: str) -> bool:
     return etag.startswith('"')
+
+
+async def _undisturbed(work: Awaitable[None]) -> None:
+    """Wait for what a thread does, to its end: who is given up meanwhile learns of it after that. The
+    thread works on a file that is closed, and deleted, then."""
+    future = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(future)
+    except asyncio.CancelledError:
+        await asyncio.wait([future])
+        future.exception()  # looked at: who is given up has nobody to tell
+        raise

@@ -11,8 +11,8 @@ wants to be asked, and runs it again. `cabinet.inquiry` is what the last one lea
 The format: paths begin with their owner name, in lower case. `fixed…` never changes, `by/…` is known by its
 digest, `….sig` belongs to another file, `listed…` is fetched if the list of its name has it, `whole…` once
 it is stored, `head…` is compared by HEAD, and `nowhere/…` has no place upstream. Files say of themselves
-what `describe` finds: `broken` is none, `alias` is known by its digest as well, `needs PATH` refers to it,
-`facts` has a derived document.
+what `describe` finds: `broken` is none, `refused` is another one than it should be, `alias` is known by its
+digest as well, `needs PATH` refers to it, `facts` has a derived document.
 """
 
 import hashlib
@@ -151,6 +151,8 @@ def describe(path: str, content_type: str, file: BinaryIO) -> Description:
     word, _, rest = body.decode("latin-1").partition(" ")
     if word == "broken":
         raise InvalidInput("this file is broken")
+    if word == "refused":
+        raise UpstreamInvalid("this is another file than it should be")
     by_digest = f"{owner(path)}/by/{hashlib.sha256(body).hexdigest()}"
     return Description(
         label=word,

@@ -523,7 +523,8 @@ def test_followers_of_a_fill_do_not_take_a_later_one_for_it(desk: Desk, upstream
         assert isinstance(theirs, Grows)
         position = await theirs.growing.reach(0)
         gate.set()
-        await until(lambda: desk.stored() == [])
+        await until(lambda: not any(file.suffix == ".lock" for file in desk.told()))
+        assert desk.stored() == []
         (mine,) = await desk.upstreams.ask([ask(desk, upstream, expected=EXPECTED)])
         if isinstance(mine, Grows):
             assert await read(mine.growing) == DATA

@@ -547,6 +547,50 @@ def test_the_end_of_the_process_ends_fills_and_leaves_nothing(
     assert not [file for file in desk.told() if file.suffix == ".lock"]
 
 
+@pytest.mark.parametrize("step", ["write", "commit"])
+def test_the_end_of_the_process_waits_for_what_the_disk_does(
+    desk: Desk, upstream: FakeUpstream, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """A writer is one thread's at a time: what is closed while another one writes may be another file."""
+    create, busy, entered = desk.store.create, threading.Lock(), threading.Event()
+    overlaps: list[str] = []
+
+    def watched(*arguments: object) -> object:
+        writer = create(*arguments)  # type: ignore[arg-type]
+        slow, abort = getattr(writer, step), writer.abort
+
+        def slowly(*arguments: object) -> object:
+            with busy:
+                entered.set()
+                threading.Event().wait(0.1)
+                return slow(*arguments)
+
+        def aborting() -> None:
+            if not busy.acquire(blocking=False):
+                overlaps.append(step)
+            else:
+                busy.release()
+            abort()
+
+        monkeypatch.setattr(writer, step, slowly, raising=False)
+        monkeypatch.setattr(writer, "abort", aborting, raising=False)
+        return writer
+
+    monkeypatch.setattr(desk.store, "create", watched)
+
+    async def main() -> None:
+        waiter = asyncio.create_task(
+            desk.upstreams.ask([desk.question("a", f"{upstream.url}/a", whole=True)])
+        )
+        await until(entered.is_set)
+        await desk.upstreams.close()
+        await waiter
+
+    desk.run(main())
+    assert overlaps == []
+    assert desk.stored() == [] or "a" in desk.kept
+
+
 def test_a_copy_is_only_replaced_by_what_is_right(desk: Desk, upstream: FakeUpstream) -> None:
     upstream.fault(flipped(-1))
     error = failed(fetch(desk, upstream, held=Held('"zero"'), expected=EXPECTED))
