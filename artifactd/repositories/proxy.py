@@ -77,8 +77,6 @@ class ProxyRepository:
             rights,
             inquiry,
             self._copies,
-            self._fetches,
-            self._sight,
             stores.store(store_id),
             stores.name(store_id),
         )
@@ -137,16 +135,32 @@ class ProxyRepository:
     def offers(self, path: str) -> bool:
         """Whether this proxy has the asset, or knows where to ask for it: for a group, whose members answer
         for what belongs to their own files only."""
-        sight = self._sight(path)
+        sight = self.see(path)
         if plan(sight.cached, self._catalog.database.now()) is Plan.ABSENT:
             return False
-        return sight.asset is not None or bool(self._fetches(sight.path))
+        return sight.asset is not None or bool(self.fetches(sight.path))
+
+    # As the asker of its questions
+
+    def fetches(self, path: str) -> Sequence[Fetch]:
+        """What the format would ask for a path where it is kept."""
+        return self._holdings.rules.fetch(path, self.settings, _Looking(self._upstream.url, self._document))
+
+    def see(self, asked: str) -> Sight:
+        """What is known of a path now, as it was asked for."""
+        path = self._canonical(asked)
+        asset, depends = self._holdings.find(path)
+        immutable = self._holdings.rules.immutable(path, self.settings)
+        state = None
+        if not immutable or asset is None:
+            state = self._catalog.states.find(self._catalog.database, self._record.id, path)
+        return Sight(asked, path, asset, state, depends, immutable)
 
     # Reading
 
     def _content(self, path: str, *, bodiless: bool = False) -> Content:
         """What is at a path, as it was asked for."""
-        sight = self._sight(path)
+        sight = self.see(path)
         path, asset, depends = sight.path, sight.asset, sight.depends
         if asset is not None and (sight.immutable or self._holdings.past is not None):
             self._stands(path, Cache.HIT, None)
@@ -158,16 +172,16 @@ class ProxyRepository:
             case Plan.SERVE:
                 assert asset is not None
                 self._stands(sight.path, Cache.HIT, cached.fresh_until)
-                return self._holdings.content(asset, depends)
+                return self._content_of(asset, sight)
             case Plan.ABSENT:
                 self._stands(sight.path, Cache.NEGATIVE, cached.negative_until)
                 raise AssetNotFound(self.name, path, depends)
-        outcome = self._questions.of_bytes(sight, bodiless=bodiless or self._inquiry.bodiless)
+        outcome = self._questions.of_bytes(sight, self, bodiless=bodiless or self._inquiry.bodiless)
         match outcome:
             case Kept():
-                return self._holdings.content(self._kept(sight), depends)
+                return self._content_of(self._kept(sight), sight)
             case Failed():
-                return self._holdings.content(self._stale(sight, outcome.error), depends)
+                return self._content_of(self._stale(sight, outcome.error), sight)
             case Grows():
                 self._inquiry.stands(Cache.MISS, 0)
                 head = self._head(sight, outcome.facts, outcome.growing.size, outcome.source)
@@ -184,7 +198,7 @@ class ProxyRepository:
 
     def _document(self, index: Index[T], key: str) -> Document[T]:
         """The document `key`, as it was asked for."""
-        sight, key = self._sight(index.path(key)), self._canonical(key)
+        sight, key = self.see(index.path(key)), self._canonical(key)
         asset, cached = sight.asset, sight.cached
         if self._holdings.past is None:
             match plan(cached, self._catalog.database.now()):
@@ -202,7 +216,7 @@ class ProxyRepository:
 
     def _asked_document(self, sight: Sight, index: Index[Any], key: str) -> Asset | None:
         """The asset that holds a document once the upstream was asked for it, None when it has none."""
-        outcome = self._questions.of_document(sight, index, key)
+        outcome = self._questions.of_document(sight, self, index, key)
         match outcome:
             case Kept():
                 return self._kept(sight)
@@ -231,14 +245,13 @@ class ProxyRepository:
         """A part of the answer; what this very request has asked for is no hit."""
         self._inquiry.stands(Cache.MISS if self._questions.was_asked(path) else cache, until)
 
-    def _sight(self, asked: str) -> Sight:
-        path = self._canonical(asked)
-        asset, depends = self._holdings.find(path)
-        immutable = self._holdings.rules.immutable(path, self.settings)
-        state = None
-        if not immutable or asset is None:
-            state = self._catalog.states.find(self._catalog.database, self._record.id, path)
-        return Sight(asked, path, asset, state, depends, immutable)
+    def _content_of(self, asset: Asset, sight: Sight) -> Content:
+        """A copy, as old as the upstream says it is."""
+        content = self._holdings.content(asset, sight.depends)
+        if sight.state is None or not sight.state.modified:
+            return content
+        modified = http_moment(sight.state.modified, asset.added)
+        return replace(content, head=replace(content.head, modified=modified))
 
     def _kept(self, sight: Sight) -> Asset:
         """What has just been kept, or found to be current."""
@@ -260,7 +273,7 @@ class ProxyRepository:
 
     def _head(self, sight: Sight, facts: Facts, size: int | None, source: Source | None = None) -> Head:
         """Facts of what is not in the catalog yet: what the format expects of it, and the headers say."""
-        told = source or next(iter(self._fetches(sight.path)), None)
+        told = source or next(iter(self.fetches(sight.path)), None)
         expected = {} if told is None else told.expected
         named = "" if told is None else told.content_type
         modified = http_moment(facts.headers.get("last-modified", ""), self._catalog.database.now())
@@ -272,9 +285,6 @@ class ProxyRepository:
             checksums=expected,
             immutable=sight.immutable,
         )
-
-    def _fetches(self, path: str) -> Sequence[Fetch]:
-        return self._holdings.rules.fetch(path, self.settings, _Looking(self._upstream.url, self._document))
 
     def _forget(self, turn: Turn, applied: Applied) -> None:
         for path in applied.changed:

@@ -4,9 +4,9 @@ Rule 1: a question that has been answered is not asked again: its outcome is the
 Rule 2: a question that is not to be asked has an outcome, too: why not.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from artifactd.auth.principal import Verb
 from artifactd.blobs.store import BlobStore
@@ -64,9 +64,20 @@ class Sight:
         return Cached(held, self.immutable, state.fresh_until, state.stale_until, state.negative_until)
 
 
+class Asker(Protocol):
+    """The proxy that a question is for."""
+
+    def fetches(self, path: str) -> Sequence[Fetch]:
+        """What its format would ask for a path."""
+        ...
+
+    def see(self, asked: str) -> Sight:
+        """What is known of a path now."""
+        ...
+
+
 class Questions:
-    """Questions of the proxy called `name`. `fetches` gives what its format would ask for a path, `see`
-    what is known of one now; bytes go to `blobs`, the blob store called `blob_store`."""
+    """Questions of the proxy called `name`; bytes go to `blobs`, the blob store called `blob_store`."""
 
     def __init__(
         self,
@@ -76,8 +87,6 @@ class Questions:
         rights: Rights,
         inquiry: Inquiry,
         copies: Copies,
-        fetches: Callable[[str], Sequence[Fetch]],
-        see: Callable[[str], Sight],
         blobs: BlobStore,
         blob_store: str,
     ) -> None:
@@ -87,12 +96,10 @@ class Questions:
         self._rights = rights
         self._inquiry = inquiry
         self._copies = copies
-        self._fetches = fetches
-        self._see = see
         self._blobs = blobs
         self._blob_store = blob_store
 
-    def of_bytes(self, sight: Sight, *, bodiless: bool) -> Outcome:
+    def of_bytes(self, sight: Sight, asker: Asker, *, bodiless: bool) -> Outcome:
         """How asking for an asset has ended. Raises Wanted until it has."""
         span = "" if bodiless or sight.asset is not None else self._inquiry.span
         known = self._known(sight.path, Aim.STORE)
@@ -102,11 +109,11 @@ class Questions:
             known = self._known(sight.path, Aim.PART, span)
             if isinstance(known, Whole):
                 known, span = None, ""
-        return known or self._asked(sight, None, "", bodiless=bodiless, span=span)
+        return known or self._asked(sight, asker, None, "", bodiless=bodiless, span=span)
 
-    def of_document(self, sight: Sight, index: Index[Any], key: str) -> Outcome:
+    def of_document(self, sight: Sight, asker: Asker, index: Index[Any], key: str) -> Outcome:
         """How asking for the document of an index has ended. Raises Wanted until it has."""
-        return self._known(sight.path, Aim.READ) or self._asked(sight, index, key)
+        return self._known(sight.path, Aim.READ) or self._asked(sight, asker, index, key)
 
     def was_asked(self, path: str) -> bool:
         """Whether this request has asked for what is at a path now."""
@@ -122,6 +129,7 @@ class Questions:
     def _asked(
         self,
         sight: Sight,
+        asker: Asker,
         index: Index[Any] | None,
         key: str,
         *,
@@ -135,7 +143,7 @@ class Questions:
         if refusal is not None:
             return Failed(refusal)
         try:
-            fetches = self._fetches(sight.path)
+            fetches = asker.fetches(sight.path)
         except Unavailable as error:  # the page that says where it is
             return Failed(error)
         if not fetches:
@@ -150,7 +158,7 @@ class Questions:
         else:
             aim = Aim.STORE
         key_of = self._key(sight.path, aim, span if aim is Aim.PART else "")
-        raise Wanted([self._question(key_of, sight, fetches, index, key)])
+        raise Wanted([self._question(key_of, sight, asker, fetches, index, key)])
 
     def _refusal(self, path: str) -> ArtifactdError | None:
         """Why the upstream is not asked for a path, if it is not."""
@@ -163,7 +171,13 @@ class Questions:
         return self._watch.refusal(self._upstream)
 
     def _question(
-        self, key_of: Key, sight: Sight, fetches: Sequence[Fetch], index: Index[Any] | None, key: str
+        self,
+        key_of: Key,
+        sight: Sight,
+        asker: Asker,
+        fetches: Sequence[Fetch],
+        index: Index[Any] | None,
+        key: str,
     ) -> Question:
         path, copies, first = sight.path, self._copies, fetches[0]
         return Question(
@@ -182,7 +196,7 @@ class Questions:
             ],
             blobs=self._blobs,
             blob_store=self._blob_store,
-            settled=lambda: self._see(sight.asked).differs(sight),
+            settled=lambda: asker.see(sight.asked).differs(sight),
             confirm=lambda: copies.confirm(path, first, sight.state),
             miss=lambda: copies.miss(path, sight.asset, sight.state),
             store=lambda blob, facts: copies.store(path, first, blob, facts),
