@@ -44,7 +44,7 @@ R = TypeVar("R")
 SLOTS: Final = 16
 """Requests that an upstream has at a time from one process."""
 
-RETRY_PAUSES: Final = (0.2, 0.6)
+RETRY_PAUSES: Final = (0.1, 0.3)
 """Seconds before a request that failed at once is made again, where nobody waits with a copy at hand."""
 
 logger = logging.getLogger("artifactd.upstream")

@@ -15,7 +15,7 @@ from artifactd.clock import SECOND, Micros
 THRESHOLD: Final = 3
 """Failures in a row that open it: one may be chance, and each costs somebody a deadline."""
 
-PAUSES: Final[tuple[int, ...]] = (2, 4, 8, 15, 30, 60)
+PAUSES: Final[tuple[int, ...]] = (1, 2, 4, 8, 15, 30, 60)
 """Seconds until the next probe; the last stays."""
 
 LONGEST_LIMIT: Final[Micros] = 15 * 60 * SECOND

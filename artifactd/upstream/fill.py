@@ -31,8 +31,11 @@ from artifactd.upstream.response import InWorker, Responder
 BATCH: Final = 1 << 20
 """Bytes written at once: a hop to a thread is then little beside the work."""
 
-MOST_RESUMES: Final = 5
+MOST_RESUMES: Final = 4
 """Times that a fill is continued without having come any further."""
+
+RESUME_PAUSE: Final = 0.05
+"""Seconds before a fill is continued that came no further, times how often that was so."""
 
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/(?:[0-9]{1,18}|\*)")
 
@@ -58,17 +61,21 @@ class _Batches:
         self._pieces: list[bytes] = []
         self._waiting = 0
         self._working: asyncio.Task[None] | None = None
+        self._room = asyncio.Event()
 
     async def add(self, piece: bytes) -> None:
-        """Take a piece; waits while a whole batch waits. Raises what `write` does."""
+        """Take a piece; waits while a whole batch waits behind the one under way. Raises what `write`
+        does."""
+        if self._working is not None and self._working.done():
+            self._working.result()
+            self._working = None
         self._pieces.append(piece)
         self._waiting += len(piece)
-        if self._working is None or self._working.done():
-            if self._working is not None:
-                self._working.result()
+        if self._working is None:
             self._working = asyncio.create_task(self._work())
         elif self._waiting >= BATCH:
-            await asyncio.wait([self._working])
+            self._room.clear()
+            await self._room.wait()
 
     async def end(self) -> None:
         """Wait until all is written. Raises what `write` does."""
@@ -78,10 +85,14 @@ class _Batches:
             await self._work()
 
     async def _work(self) -> None:
-        while self._pieces:
-            batch, self._pieces, self._waiting = b"".join(self._pieces), [], 0
-            await _undisturbed(self._in_worker(self._write, batch))
-            self._written()
+        try:
+            while self._pieces:
+                batch, self._pieces, self._waiting = b"".join(self._pieces), [], 0
+                self._room.set()
+                await _undisturbed(self._in_worker(self._write, batch))
+                self._written()
+        finally:
+            self._room.set()
 
 
 class Fill:
@@ -143,7 +154,7 @@ class Fill:
                 idle = idle + 1 if self._offset == before else 0
                 if not self._resumable or idle >= MOST_RESUMES:
                     raise
-            await asyncio.sleep(0.1 * idle)
+            await asyncio.sleep(RESUME_PAUSE * idle)
 
     async def _once(self, resolve: Callable[[Outcome], None]) -> bool:
         """One request, from where the last one broke; whether all is there."""
