@@ -277,13 +277,17 @@ class GroupRepository:
         raise ReadOnly(self.name)
 
     def _held_elsewhere(self, path: str) -> Asset | None:
-        """An asset that another member has at `path` and the writable one has not."""
+        """An asset that another member has at `path` and the writable one has not, where no byte need move
+        to put it there."""
+        store = self._catalog.stores.name(self._record.store_id)  # the writable member's, too
         own = [member for member in self._members if member.record.name == self._writable]
         if any(self._at(member, path) is not None for member in own):
             return None
         for member in self._members:
             asset = self._at(member, path)
-            if asset is not None and asset.withheld is None and self._may_read(member, path):
+            if asset is None or asset.withheld is not None or not self._may_read(member, path):
+                continue
+            if asset.blob is None or asset.blob.store == store:
                 return asset
         return None
 
