@@ -36,7 +36,11 @@ def test_a_typing_error_is_seen_without_the_database(position: int, character: s
     assert well_formed(wrong) == (wrong == right)
 
 
-@pytest.mark.parametrize("text", ["", "adt_", "x" * 53, mint() + "a", mint()[1:], " " + mint()])
+@pytest.mark.parametrize(
+    "text",
+    ["", "adt_", "x" * 53, mint() + "a", mint()[1:], " " + mint()],
+    ids=["nothing", "its beginning", "another", "too long", "too short", "with a space"],
+)
 def test_what_is_no_token_is_not_well_formed(text: str) -> None:
     assert not well_formed(text)
 
