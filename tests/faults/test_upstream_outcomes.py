@@ -186,7 +186,9 @@ def test_a_copy_is_served_while_the_upstream_refuses(mutable: Proxied, code: int
 
 
 @pytest.mark.parametrize(
-    "retry_after", ["60", formatdate(time() + 3600, usegmt=True), "31536000", "", "soon", "-1"]
+    "retry_after",
+    ["60", formatdate(time() + 3600, usegmt=True), "31536000", "", "soon", "-1"],
+    ids=["a minute", "a date", "a year", "nothing", "a word", "a number below zero"],
 )
 def test_an_upstream_that_wants_rest_has_it(proxied: Proxied, retry_after: str) -> None:
     # proxy R64, R74, R148, T7
