@@ -11,6 +11,7 @@ CLIENTS = Path(__file__).parent / "clients"
 pytest_plugins = ["tests.support.databases", "tests.support.server", "tests.support.serving"]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     """Of several processes, one runs all tests of a file, and one all that drive real clients: some of them
     share a daemon, or a setting of this machine."""

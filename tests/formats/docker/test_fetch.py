@@ -178,7 +178,7 @@ def test_a_head_tells_whether_a_tag_has_moved(
     assert compare(Facts("", headers), {"digest": held} if held else {}) is unchanged
 
 
-@pytest.mark.parametrize("content", [image().body, b"", b"no manifest", b'{"schemaVersion": 1}'])
+@pytest.mark.parametrize("content", [image().body, b"no manifest", b'{"schemaVersion": 1}'])
 def test_a_tag_is_described_whatever_it_names(content: bytes) -> None:
     found = describe("team/app/tags/1.0", "application/vnd.example.odd", io.BytesIO(content))
     path = f"team/app/manifests/{digest_of(content)}"
@@ -189,9 +189,10 @@ def test_a_tag_is_described_whatever_it_names(content: bytes) -> None:
     assert found.aliases == [path]
 
 
-def test_a_page_for_people_is_no_manifest() -> None:
-    with pytest.raises(UpstreamInvalid, match="page"):
-        describe("team/app/tags/1.0", "text/html; charset=utf-8", io.BytesIO(b"<html>"))
+@pytest.mark.parametrize("content", [b"\n<html>", b"", b" \n"])
+def test_a_page_for_people_is_no_manifest(content: bytes) -> None:
+    with pytest.raises(UpstreamInvalid, match="something else than a manifest"):
+        describe("team/app/tags/1.0", "text/html; charset=utf-8", io.BytesIO(content))
 
 
 def test_lists_have_no_facts() -> None:

@@ -2,13 +2,13 @@
 
 import base64
 import json
-import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from artifactd.auth.principal import Verb
+from artifactd.clock import moment
 from tests.support.images import Registry, codes, digest_of, image
 from tests.support.server import ADMIN, Answer, Login, RunningServer, running
 
@@ -65,7 +65,7 @@ def test_a_login_is_challenge_token_and_check(server: RunningServer) -> None:  #
     assert document["expires_in"] == 300
     assert "refresh_token" not in document
     issued = datetime.fromisoformat(str(document["issued_at"]))
-    assert abs(issued.timestamp() - time.time()) < timedelta(minutes=1).total_seconds()
+    assert abs(issued - moment(server.clock())) < timedelta(minutes=1)
     assert with_token(server, document, "GET", "/v2/").status == 200
 
 

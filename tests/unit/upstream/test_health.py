@@ -10,7 +10,7 @@ from artifactd.catalog.repositories import RepositoryDraft
 from artifactd.clock import SECOND
 from artifactd.db import tables
 from artifactd.db.writer import Database
-from artifactd.upstream.breaker import THRESHOLD, Breaker
+from artifactd.upstream.breaker import PAUSES, THRESHOLD, Breaker
 from artifactd.upstream.configuration import Upstream
 from artifactd.upstream.health import UpstreamHealth
 from tests.support.clocks import FakeClock
@@ -51,11 +51,11 @@ def test_an_upstream_that_is_left_alone_has_a_row_and_no_other(shelf: Shelf, clo
     breaker = failing(clock)
     health.note(hub, breaker)
     health.note(other, failing(clock, 1))
-    assert rows(shelf) == [(hub.repository_id, begun, begun + 2 * SECOND, "it is down")]
+    assert rows(shelf) == [(hub.repository_id, begun, begun + PAUSES[0] * SECOND, "it is down")]
     clock.advance(timedelta(seconds=2))
     breaker.probed_in_vain(clock())
     health.note(hub, breaker)
-    assert rows(shelf) == [(hub.repository_id, begun, clock() + 4 * SECOND, "it is down")]
+    assert rows(shelf) == [(hub.repository_id, begun, clock() + PAUSES[1] * SECOND, "it is down")]
     breaker.answered()
     health.note(hub, breaker)
     assert rows(shelf) == []

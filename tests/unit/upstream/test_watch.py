@@ -2,6 +2,7 @@
 alone (proxy R64, R74, R75, R79, R148)."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -79,6 +80,8 @@ class Watched:
         )
 
     async def sleep(self, seconds: float) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return await _SLEEP(seconds)  # a server of other tests, on a loop of its own
         self.slept.append(seconds)
         self.clock.advance(timedelta(seconds=seconds))
         self.while_asleep()
