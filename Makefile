@@ -18,7 +18,7 @@ run: install
 test: export ARTIFACTD_TEST_BIN ?= $(CURDIR)/.clients
 test: install
 	@tests/support/install-clients
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses 2 --maxschedchunk 1
 
 lint: install
 	$(BIN)/ruff check .

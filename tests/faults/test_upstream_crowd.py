@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -95,9 +96,18 @@ def asking(server: Running, upstream: FakeUpstream) -> list[int]:
     }
     found = []
     for pid in processes(server):
-        links = {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()}
-        if sockets & links:
+        if sockets & links(pid):
             found.append(pid)
+    return found
+
+
+def links(pid: int) -> set[str]:
+    """What a process has open. It may close something, or end, in this moment."""
+    found: set[str] = set()
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                found.add(str(link.readlink()))
     return found
 
 
