@@ -1,7 +1,7 @@
 """The directory: which repositories exist and how they are reached, held in memory under the change
 feed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from artifactd.catalog.repositories import Repositories, RepositoryRecord
 from artifactd.db.generations import DIRECTORY
@@ -15,10 +15,6 @@ class _Listing:
         self.by_name: Mapping[str, RepositoryRecord] = {record.name: record for record in records}
         self.by_host = {host: record for record in records for host in record.hosts}
         self.by_port = {port: record for record in records for port in record.ports}
-        self.groups: dict[str, list[RepositoryRecord]] = {}
-        for record in records:
-            for member in record.members:
-                self.groups.setdefault(member, []).append(record)
 
 
 class Directory:
@@ -48,19 +44,6 @@ class Directory:
     def all(self) -> list[RepositoryRecord]:
         """Every repository, ordered by name."""
         return list(self._current().by_name.values())
-
-    def groups_of(self, name: str) -> Sequence[RepositoryRecord]:
-        """Every group that a repository is in, those that hold it through another group included; the
-        nearest come first."""
-        groups = self._current().groups
-        found: dict[str, RepositoryRecord] = {}
-        below = [name]
-        for member in below:
-            for group in groups.get(member, ()):
-                if group.name not in found:
-                    found[group.name] = group
-                    below.append(group.name)
-        return list(found.values())
 
     def ports(self) -> frozenset[int]:
         """Every declared port: what must be listened on beside the main one."""

@@ -10,8 +10,9 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
-from artifactd.blobs.digest import Digest, union
-from artifactd.blobs.store import SHA256, BlobStore, BlobWriter, StagedBlob, Stored
+from artifactd.blobs.digest import union
+from artifactd.blobs.staging import staged
+from artifactd.blobs.store import SHA256, BlobStore, BlobWriter
 from artifactd.catalog.uploads import LEASE, Upload, Uploads
 from artifactd.clock import SECOND
 from artifactd.errors import DigestMismatch, LengthMismatch, TooLarge, UploadBusy
@@ -172,9 +173,3 @@ class AppendConsumer:
         checksums = writer.suspend()
         self._writer = None
         return self._uploads.advance(self._upload, self._lease, offset, checksums)
-
-
-def staged(store_name: str, stored: Stored, upload: str | None = None) -> StagedBlob:
-    """Committed bytes as what an edit takes."""
-    digest = Digest(f"sha256:{stored.checksums['sha256']}")
-    return StagedBlob(store_name, stored.location, stored.size, digest, stored.checksums, upload)

@@ -52,16 +52,13 @@ from artifactd.http.ring import Record
 from artifactd.http.serve import Served, send_rendered, serve
 from artifactd.http.services import BoundServices, Shared
 from artifactd.repositories.content import Content, Rendered
-from artifactd.repositories.inquiry import Inquiry
+from artifactd.repositories.inquiry import MOST_QUESTIONS, Inquiry
 from artifactd.repositories.past import parse_moment
 from artifactd.repositories.representation import Representation
 from artifactd.upstream.question import Wanted
 
 PREFIX = "/repository/"
 """Where every format's repositories are that has no better place."""
-
-MOST_QUESTIONS = 32
-"""Rounds of questions for one answer: a page, the page that says where it is, each member of a group."""
 
 REMEMBERED: Micros = 60 * SECOND
 """The longest an answer stays in tier 1: what a lost counter could cost at worst."""

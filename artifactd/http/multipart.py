@@ -7,10 +7,10 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from artifactd.blobs.digest import union
+from artifactd.blobs.staging import staged
 from artifactd.blobs.store import SHA256, BlobStore, BlobWriter, StagedBlob
 from artifactd.errors import InvalidInput, TooLarge
 from artifactd.formats.exchange import Body, Form, FormData
-from artifactd.http.consumers import staged
 
 _HEADER_LIMIT = 16 << 10
 """Bytes of headers a part may have: names and file names are all that is of use in them."""

@@ -10,6 +10,7 @@ from artifactd.auth.authorizer import Authorizer
 from artifactd.auth.bearer import Bearer
 from artifactd.auth.principal import Access, Principal, Verb
 from artifactd.blobs.digest import union
+from artifactd.blobs.staging import staged
 from artifactd.blobs.store import SHA256, StagedBlob
 from artifactd.catalog.assets import Asset, Page
 from artifactd.catalog.blob_stores import BlobStores
@@ -20,13 +21,11 @@ from artifactd.clock import Micros
 from artifactd.errors import RepositoryNotFound, StorageFailure
 from artifactd.formats.exchange import Body, FormData
 from artifactd.formats.format import Format
-from artifactd.http.consumers import staged
 from artifactd.repositories.description import Description
 from artifactd.repositories.factory import RepositoryFactory
 from artifactd.repositories.inquiry import Inquiry
 from artifactd.repositories.repository import Repository
 from artifactd.upstream.asking import Upstreams
-from artifactd.upstream.question import Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +187,6 @@ class BoundServices:
         `stage` made. The bytes of an upload stay the upload's."""
         try:
             yield
-        except Wanted:
-            raise  # it runs again with the same body
         except StorageFailure:
             raise  # nobody knows whether an edit has named them: blob GC finds out
         except Exception:

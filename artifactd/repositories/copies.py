@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urljoin
 
 from artifactd.auth.principal import Principal
-from artifactd.blobs.digest import Digest
+from artifactd.blobs.staging import stage
 from artifactd.blobs.store import StagedBlob
 from artifactd.catalog.apply import Applied
 from artifactd.catalog.assets import Asset, Reference
@@ -84,9 +84,11 @@ class Copies:
             {"url": each.facts.url, "headers": _remembered(each.facts), "size": len(each.body)}
             for each in answers
         ]
+        body = b"".join(answer.body for answer in answers)
+        stores, store_id = self._catalog.stores, self._record.store_id
         put = Put(
             path,
-            self._stage(b"".join(answer.body for answer in answers)),
+            stage(stores.store(store_id), stores.name(store_id), body),
             answers[0].facts.content_type or UNKNOWN,
             attributes={"answers": parts},
         )
@@ -157,18 +159,6 @@ class Copies:
                 return self._holdings.rules.describe(path, content_type, file)
             except Invalid:
                 return Description()
-
-    def _stage(self, body: bytes) -> StagedBlob:
-        stores, store_id = self._catalog.stores, self._record.store_id
-        writer = stores.store(store_id).create()
-        try:
-            writer.write(body)
-            stored = writer.commit()
-        except BaseException:
-            writer.abort()
-            raise
-        digest = Digest(f"sha256:{stored.checksums['sha256']}")
-        return StagedBlob(stores.name(store_id), stored.location, stored.size, digest, stored.checksums)
 
     def _apply(
         self, message: str, path: str, operations: Sequence[Operation], state: UpstreamState

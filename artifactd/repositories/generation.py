@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from artifactd.auth.signing import SigningKey, SigningKeys
-from artifactd.blobs.digest import Digest, union
+from artifactd.blobs.digest import union
+from artifactd.blobs.staging import staged
 from artifactd.blobs.store import SHA256, Blob, BlobWriter, StagedBlob
 from artifactd.catalog.assets import Asset
 from artifactd.catalog.repositories import RepositoryRecord
@@ -140,9 +141,7 @@ class Writer:
 
     def stage(self, writer: BlobWriter) -> StagedBlob:
         """The bytes of a writer, complete."""
-        stored = writer.commit()
-        digest = Digest(f"sha256:{stored.checksums['sha256']}")
-        blob = StagedBlob(self._store_name, stored.location, stored.size, digest, stored.checksums)
+        blob = staged(self._store_name, writer.commit())
         self._staged[blob.location] = blob
         return blob
 

@@ -34,7 +34,7 @@ from artifactd.repositories.content import Content, Head
 from artifactd.repositories.documents import Depends
 from artifactd.repositories.index import Document, Index, Part
 from artifactd.repositories.kept import Kept
-from artifactd.repositories.mounting import MountingEdit
+from artifactd.repositories.mounting import mount_first
 from artifactd.repositories.repository import Repository
 from artifactd.repositories.rights import Rights
 from artifactd.upstream.question import Question, Wanted
@@ -146,7 +146,8 @@ class GroupRepository:
     def edit(self, message: str = "") -> Iterator[Edit]:
         """An edit of the writable member. What it requires and another member has is put there first."""
         with self._writable_member().edit(message) as edit:
-            yield MountingEdit(edit, self._rights, self._held_elsewhere)
+            yield edit
+            mount_first(edit, self._held_elsewhere)
 
     def names(self, *, after: str = "", limit: int | None = None) -> Document[Sequence[OwnerName]]:
         database = self._catalog.database

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from artifactd.auth.principal import Verb
-from artifactd.blobs.digest import Digest
+from artifactd.blobs.staging import stage
 from artifactd.blobs.store import BlobStore, StagedBlob
 from artifactd.catalog.apply import Applied
 from artifactd.catalog.assets import Asset, Entry, Keep, Page
@@ -168,12 +168,4 @@ class Holdings:
 def _stage(store: BlobStore, name: str, made: bytes | StagedBlob) -> bytes | StagedBlob:
     if isinstance(made, StagedBlob) or len(made) <= SMALL_DERIVED:
         return made
-    writer = store.create()
-    try:
-        writer.write(made)
-        stored = writer.commit()
-    except BaseException:
-        writer.abort()
-        raise
-    digest = Digest(f"sha256:{stored.checksums['sha256']}")
-    return StagedBlob(name, stored.location, stored.size, digest, stored.checksums)
+    return stage(store, name, made)

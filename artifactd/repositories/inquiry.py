@@ -7,9 +7,13 @@ what its answer stands on. One inquiry belongs to one request, whichever reposit
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from artifactd.clock import Micros
 from artifactd.upstream.question import Again, Key, Outcome, Question
+
+MOST_QUESTIONS: Final = 32
+"""Rounds of questions for one answer: a page, the page that says where it is, each member of a group."""
 
 
 class Cache(StrEnum):
@@ -66,7 +70,3 @@ class Inquiry:
         """A part of the answer was last checked then, and may be said again until then."""
         self.stands(Cache.STALE, until)
         self.checked = checked if self.checked is None else min(self.checked, checked)
-
-
-CLOSED = Inquiry()
-"""For whoever has no upstream in reach."""

@@ -13,14 +13,11 @@ from artifactd.errors import ArtifactdError, AssetNotFound
 from artifactd.repositories.catalog import Catalog
 from artifactd.repositories.content import GrowingSource
 from artifactd.repositories.factory import RepositoryFactory
-from artifactd.repositories.inquiry import Inquiry
+from artifactd.repositories.inquiry import MOST_QUESTIONS, Inquiry
 from artifactd.tasks.task import TaskRun
 from artifactd.upstream.asking import Upstreams
 from artifactd.upstream.question import Wanted
 from artifactd.upstream.waiting import Waiting
-
-MOST_QUESTIONS: Final = 32
-"""Rounds of questions for one path."""
 
 BATCH: Final = 200
 """Copies deleted in one edit."""

@@ -12,8 +12,8 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from artifactd.blobs.digest import Digest
-from artifactd.blobs.store import SHA256, BlobWriter, StagedBlob
+from artifactd.blobs.staging import staged
+from artifactd.blobs.store import SHA256, BlobWriter
 from artifactd.errors import (
     ArtifactdError,
     DigestMismatch,
@@ -230,9 +230,7 @@ class Fill:
         def keep() -> None:
             stored = writer.commit(self._expected)
             self._is_verified = True
-            digest = Digest(f"sha256:{stored.checksums['sha256']}")
-            name = self._question.blob_store
-            blob = StagedBlob(name, stored.location, stored.size, digest, stored.checksums)
+            blob = staged(self._question.blob_store, stored)
             self._question.store(blob, facts)
 
         try:

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
-from artifactd.catalog.directory import Directory
 from artifactd.catalog.members import InvalidMembers, RepositoryInUse
 from artifactd.catalog.repositories import Repositories, RepositoryDraft, RepositoryRecord
 from artifactd.db import tables
@@ -283,22 +282,3 @@ def test_a_change_of_a_member_is_one_of_every_group_above_it(
 
 
 # The directory
-
-
-def test_the_directory_knows_every_group_that_a_repository_is_in(
-    repositories: Repositories, database: Database, hosted: Put, group: Put
-) -> None:
-    hosted("plain"), hosted("alone")
-    group("inner", "plain")
-    group("middle", "inner", "plain")
-    group("outer", "middle")
-    directory = Directory(database, repositories)
-
-    def names(name: str) -> list[str]:
-        return [record.name for record in directory.groups_of(name)]
-
-    assert names("plain") == ["inner", "middle", "outer"]
-    assert names("inner") == ["middle", "outer"]
-    assert (names("outer"), names("alone"), names("none")) == ([], [], [])
-    group("outer", "alone")
-    assert (names("alone"), names("plain")) == (["outer"], ["inner", "middle"])

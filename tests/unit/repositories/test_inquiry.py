@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from artifactd.repositories.inquiry import CLOSED, Cache, Inquiry
+from artifactd.repositories.inquiry import Cache, Inquiry
 from artifactd.upstream.question import Again, Aim, Kept, Missing, Outcome
 
 
@@ -75,5 +75,4 @@ def test_a_stale_answer_is_as_old_as_its_oldest_part() -> None:
 
 
 def test_without_a_word_nothing_is_asked() -> None:
-    assert not CLOSED.may_ask
     assert not Inquiry().may_ask
