@@ -207,6 +207,7 @@ def _rules(format: Format) -> FormatRules:
         describe=format.describe,
         fetch=format.fetch,
         canonical=format.canonical,
+        owned_as=format.owned_as,
     )
 
 

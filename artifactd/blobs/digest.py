@@ -15,6 +15,9 @@ Digest = NewType("Digest", str)
 ALGORITHMS: Mapping[str, int] = {"sha256": 64, "sha512": 128}
 """Algorithms a digest may use here, with the length of their lower-case hex."""
 
+CHECKSUMS = ("md5", "sha1", "sha256", "sha512")
+"""Algorithms whose checksums clients ask for beside a file, under its name with the algorithm behind it."""
+
 _GRAMMAR = re.compile(r"([a-z0-9]+(?:[+._-][a-z0-9]+)*):([a-zA-Z0-9=_-]+)")
 _HEX = re.compile(r"[a-f0-9]+")
 

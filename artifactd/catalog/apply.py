@@ -110,7 +110,7 @@ class Applier:
             .limit(1)
         )
         named = (blob.c.store_id == p("store_id"), blob.c.digest == p("digest"))
-        self._find_blob = prepare(select(blob.c.location, blob.c.deleting).where(*named))
+        self._find_blob = prepare(select(blob.c.location, blob.c.deleting, blob.c.checksums).where(*named))
         self._add_blob = prepare(
             insert(blob).values(
                 {c: p(c) for c in ("store_id", "digest", "location", "size", "checksums", "added")}
@@ -127,6 +127,7 @@ class Applier:
                 unreferenced_since=None,
             )
         )
+        self._learn_checksums = prepare(update(blob).where(*named).values(checksums=p("checksums")))
         self._keep_blob = prepare(
             update(blob)
             .where(*named, blob.c.unreferenced_since.is_not(None))
@@ -264,6 +265,10 @@ class _Application:
             self._kept.add(blob.location)
         else:
             turn.run(sql._keep_blob, **facts)
+            known = msgspec.json.decode(row[2])
+            if blob.checksums.keys() - known.keys():
+                every = msgspec.json.encode({**known, **blob.checksums}).decode()
+                turn.run(sql._learn_checksums, **facts, checksums=every)
             if row[0] != blob.location:
                 self._redundant.append(blob)
         self._end_upload(blob)

@@ -107,6 +107,11 @@ def not_addressed(path: str) -> bool:
     return False
 
 
+def as_named(name: str) -> str:
+    """For formats whose owner names stand for themselves."""
+    return name
+
+
 def no_companion(path: str) -> str | None:
     """For formats whose files stand alone."""
     return None
@@ -137,8 +142,9 @@ class Format:
     """A format. `mounts`: path prefixes at the root of the host that it serves beside `/repository/`, and
     for which `locate` answers. `owner`: the owner name of an asset path; asset paths begin with it.
     `immutable`: whether what is at a path will never be other bytes; `addressed`: whether the path says by
-    digest which bytes these are. `companion`: the path of the file that another one is made of or speaks
-    of, both of which must come from one member of a group.
+    digest which bytes these are. `owned_as`: the owner name whose owner counts for an owner name in groups,
+    empty for what belongs to nobody and is merged from all. `companion`: the path of the file that another
+    one is made of or speaks of, both of which must come from one member of a group.
     `fetch`: what a proxy asks its upstream for the asset at a path, or for the document that an index keeps
     there: several are tried in order, none means that the upstream cannot have it. `canonical`: the path
     under which a proxy keeps, and asks for, what clients may call by several (asset paths and keys of
@@ -159,6 +165,7 @@ class Format:
     write_class: Callable[[str, Any], WriteClass] = always_once
     immutable: Callable[[str, Any], bool] = never
     addressed: Callable[[str], bool] = not_addressed
+    owned_as: Callable[[str], str] = as_named
     companion: Callable[[str], str | None] = no_companion
     describe: Callable[[str, str, BinaryIO], Description] = describe_nothing
     fetch: Callable[[str, Any, Look], Sequence[Fetch]] = fetch_nothing

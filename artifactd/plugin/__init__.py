@@ -7,7 +7,7 @@ entry-point group `artifactd.formats`; `plugins/artifactd_raw` is the smallest c
 from starlette.datastructures import Headers, QueryParams
 
 from artifactd.auth.principal import Principal, Verb
-from artifactd.blobs.digest import ALGORITHMS, Digest, algorithm_of, hex_of, of_bytes
+from artifactd.blobs.digest import ALGORITHMS, CHECKSUMS, Digest, algorithm_of, hex_of, of_bytes
 from artifactd.blobs.digest import parse as parse_digest
 from artifactd.blobs.hashing import new_hash
 from artifactd.blobs.store import Blob, StagedBlob
@@ -80,6 +80,7 @@ from artifactd.formats.exchange import (
     UploadDesk,
 )
 from artifactd.formats.format import ENCODED_SLASH, Format, Route, Settings, by_prefix, challenge_basic
+from artifactd.formats.listing import list_folder
 from artifactd.formats.snippets import Snippet, SnippetContext
 from artifactd.repositories.content import Content, Head, InlineSource, Rendered, StoredSource, represented
 from artifactd.repositories.description import Description
@@ -102,6 +103,7 @@ from artifactd.upstream.answer import Answer, Facts
 __all__ = [
     "ABSENT",
     "ALGORITHMS",
+    "CHECKSUMS",
     "DAY",
     "ENCODED_SLASH",
     "HISTORY_MARK",
@@ -211,6 +213,7 @@ __all__ = [
     "by_prefix",
     "challenge_basic",
     "hex_of",
+    "list_folder",
     "moment",
     "new_hash",
     "of_bytes",

@@ -103,7 +103,9 @@ class Copies:
         """The document that is kept as an asset."""
         body, start = self._holdings.read(asset), 0
         answers: list[Answer] = []
-        for part in asset.attributes["answers"]:
+        # One that was fetched as a file, since a client asked for that first, is one answer.
+        whole = {"url": "", "headers": {"content-type": asset.content_type}, "size": len(body)}
+        for part in asset.attributes.get("answers", [whole]):
             end = start + part["size"]
             answers.append(Answer(Facts(part["url"], part["headers"]), body[start:end]))
             start = end
@@ -117,12 +119,14 @@ class Copies:
         known = {} if state is None else {"etag": state.etag, "last-modified": state.modified}
         self._note(path, self._state(fetch, Facts("", known)))
 
-    def miss(self, path: str, asset: Asset | None, state: UpstreamState | None) -> bool:
+    def miss(self, path: str, fetch: Fetch, asset: Asset | None, state: UpstreamState | None) -> bool:
         """The upstream has nothing at `path`; whether that is believed. What was there a moment ago is
         given a second chance: many an index is moved about while it is asked."""
         now = self._catalog.database.now()
         misses = 1 if state is None else state.misses + 1
         negative_for = micros(self._upstream.negative_for)
+        if fetch.negative_for is not None:
+            negative_for = min(negative_for, micros(fetch.negative_for))
         if asset is not None and misses == 1 and state is not None:
             until = now + min(negative_for, DOUBTED_FOR)
             self._note(path, replace(state, fresh_until=until, misses=misses))

@@ -23,6 +23,9 @@ class Freshness:
 IMMUTABLE: Final = Freshness(None)
 """For paths that never hold other bytes."""
 
+SMALL_COPY: Final = 8 << 20
+"""Bytes of a copy that is read into memory to find out what to ask for."""
+
 MUTABLE: Final = Freshness(timedelta(minutes=10), timedelta(days=7))
 """For documents that change."""
 
@@ -36,7 +39,9 @@ class Fetch:
     once it is stored, for documents whose facts a handler reads; else bytes are passed on as they come.
     `unchanged`: whether the headers of a HEAD say that the copy with these attributes is current, None when
     they do not tell; with it, copies are revalidated by HEAD. `stated`: the checksums (as `expected`) that
-    the headers of an answer say its bytes have."""
+    the headers of an answer say its bytes have. `checksums`: algorithms to compute beside sha256, for the
+    checksums that clients ask for. `negative_for`: how long an absence is remembered at most, where the
+    proxy's own setting is longer."""
 
     url: str
     freshness: Freshness = MUTABLE
@@ -47,6 +52,8 @@ class Fetch:
     whole: bool = False
     unchanged: Callable[[Facts, Mapping[str, Any]], bool | None] | None = None
     stated: Callable[[Facts], Mapping[str, str]] | None = None
+    checksums: Sequence[str] = ()
+    negative_for: timedelta | None = None
 
 
 class Look(Protocol):
@@ -59,6 +66,14 @@ class Look(Protocol):
 
     def document(self, index: Index[T], key: str) -> T:
         """A document of this proxy, asked for upstream if need be. Empty when there is none."""
+        ...
+
+    def holds(self, path: str) -> bool:
+        """Whether this proxy has a copy at a path, however old."""
+        ...
+
+    def held(self, path: str) -> bytes | None:
+        """The copy at a path, however old, if it is small (`SMALL_COPY`)."""
         ...
 
 

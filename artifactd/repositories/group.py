@@ -218,6 +218,7 @@ class GroupRepository:
 
     def _for_name(self, owner: str) -> tuple[Sequence[Member], Depends | None]:
         """The members that may answer for an owner name, empty for what belongs to none."""
+        owner = self._rules.owned_as(owner) if owner else owner
         hosted = [member for member in self._members if not member.asks_upstream]
         # However it is written: a name that is owned is not to be asked for by another spelling either.
         names = {owner, *(each.canonical(owner) for each in self._members if each.asks_upstream and owner)}

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from artifactd.auth.principal import Verb
+from artifactd.blobs.digest import CHECKSUMS
 from artifactd.blobs.staging import stage
 from artifactd.blobs.store import BlobStore, StagedBlob
 from artifactd.catalog.apply import Applied
@@ -79,8 +80,10 @@ class Holdings:
         )
 
     def derived(self, asset: Asset, kind: str, depends: Depends | None) -> Content:
-        """A document that was derived from an asset. Raises AssetNotFound when there is none of its
-        kind."""
+        """A document that was derived from an asset; each of its checksums is one, under the name of the
+        algorithm. Raises AssetNotFound when there is none of its kind."""
+        if kind in CHECKSUMS:
+            return self._checksum(asset, kind, depends)
         store_id = self.record.store_id
         derived = self._catalog.assets.derived(self._catalog.database, store_id, asset, kind)
         if derived is None:
@@ -99,6 +102,16 @@ class Holdings:
             return Content(head, InlineSource(document), depends)
         store = self._catalog.stores.store(store_id)
         return Content(head, StoredSource(store, document.location), depends)
+
+    def _checksum(self, asset: Asset, algorithm: str, depends: Depends | None) -> Content:
+        checksum = None if asset.blob is None else asset.blob.checksums.get(algorithm)
+        if checksum is None:
+            raise AssetNotFound(self.record.name, f"{asset.path} ({algorithm})", depends)
+        immutable = self.rules.immutable(asset.path, self.settings)
+        head = Head(
+            len(checksum), "text/plain", checksum, asset.added, immutable=immutable, derived_from=asset
+        )
+        return Content(head, InlineSource(checksum.encode()), depends)
 
     def read(self, asset: Asset) -> bytes:
         """The bytes of a small asset."""

@@ -23,7 +23,7 @@ from artifactd.errors import ArtifactdError, AssetNotFound, ReadOnly, Unavailabl
 from artifactd.repositories.catalog import Catalog
 from artifactd.repositories.content import Content, GrowingSource, Head, PartSource, UnreadSource
 from artifactd.repositories.copies import UNKNOWN, Copies, http_moment
-from artifactd.repositories.fetch import Fetch
+from artifactd.repositories.fetch import SMALL_COPY, Fetch
 from artifactd.repositories.freshness import Plan, bearable, plan
 from artifactd.repositories.holdings import Holdings
 from artifactd.repositories.index import Document, Index
@@ -144,7 +144,9 @@ class ProxyRepository:
 
     def fetches(self, path: str) -> Sequence[Fetch]:
         """What the format would ask for a path where it is kept."""
-        return self._holdings.rules.fetch(path, self.settings, _Looking(self._upstream.url, self._document))
+        return self._holdings.rules.fetch(
+            path, self.settings, _Looking(self._upstream.url, self._document, self._holdings)
+        )
 
     def see(self, asked: str) -> Sight:
         """What is known of a path now, as it was asked for."""
@@ -220,6 +222,8 @@ class ProxyRepository:
         match outcome:
             case Kept():
                 return self._kept(sight)
+            case Failed(AssetNotFound()) if sight.asset is None and self._inquiry.may_ask:
+                return None  # the upstream cannot have it, and was not asked
             case Failed():
                 return self._stale(sight, outcome.error)
         self._inquiry.stands(Cache.MISS, sight.cached.negative_until or 0)
@@ -313,10 +317,22 @@ class ProxyRepository:
 class _Looking:
     """Implements `Look`: `read` gives a document of the proxy whose upstream is at `url`."""
 
-    def __init__(self, url: str, read: Callable[[Index[Any], str], Document[Any]]) -> None:
+    def __init__(
+        self, url: str, read: Callable[[Index[Any], str], Document[Any]], holdings: Holdings
+    ) -> None:
         self.url = url
         self._read = read
+        self._holdings = holdings
 
     def document(self, index: Index[T], key: str) -> T:
         value: T = self._read(index, key).value
         return value
+
+    def holds(self, path: str) -> bool:
+        return self._holdings.find(path)[0] is not None
+
+    def held(self, path: str) -> bytes | None:
+        asset, _ = self._holdings.find(path)
+        if asset is None or asset.blob is None or asset.blob.size > SMALL_COPY:
+            return None
+        return self._holdings.read(asset)

@@ -191,6 +191,7 @@ class Questions:
                     fetch.size,
                     fetch.content_type,
                     fetch.stated,
+                    fetch.checksums,
                 )
                 for fetch in fetches
             ],
@@ -198,7 +199,7 @@ class Questions:
             blob_store=self._blob_store,
             settled=lambda: asker.see(sight.asked).differs(sight),
             confirm=lambda: copies.confirm(path, first, sight.state),
-            miss=lambda: copies.miss(path, sight.asset, sight.state),
+            miss=lambda: copies.miss(path, first, sight.asset, sight.state),
             store=lambda blob, facts: copies.store(path, first, blob, facts),
             read=lambda answers: copies.read(path, first, index, key, answers),
             held=_held(sight, first, document=index is not None),

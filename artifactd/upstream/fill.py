@@ -187,7 +187,7 @@ class Fill:
                 f" {source.size}"
             )
         self._expected = source.expected_of(response.facts)
-        checksums = tuple(dict.fromkeys((*SHA256, *self._expected)))
+        checksums = tuple(dict.fromkeys((*SHA256, *self._expected, *source.checksums)))
         self._writer = await self._in_worker(question.blobs.create, checksums)
         # A FollowableBlobStore has it; with others, clients wait until all is stored.
         partial: Callable[[str], str] | None = getattr(question.blobs, "partial", None)
