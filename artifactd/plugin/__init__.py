@@ -72,6 +72,7 @@ from artifactd.formats.exchange import (
     Form,
     FormData,
     InMemory,
+    Later,
     Located,
     Services,
     Sink,
@@ -79,7 +80,15 @@ from artifactd.formats.exchange import (
     TokenIssuer,
     UploadDesk,
 )
-from artifactd.formats.format import ENCODED_SLASH, Format, Route, Settings, by_prefix, challenge_basic
+from artifactd.formats.format import (
+    ENCODED_SLASH,
+    Format,
+    Route,
+    Settings,
+    Starter,
+    by_prefix,
+    challenge_basic,
+)
 from artifactd.formats.listing import list_folder
 from artifactd.formats.snippets import Snippet, SnippetContext
 from artifactd.repositories.content import Content, Head, InlineSource, Rendered, StoredSource, represented
@@ -90,9 +99,12 @@ from artifactd.repositories.policy import WriteClass, WritePolicy
 from artifactd.repositories.publication import (
     LONGEST_WAIT,
     QUIET,
+    Gathered,
     Generation,
+    GroupInputs,
     Publication,
     PublicationInputs,
+    PublicationMember,
     PublicationWriter,
     PublishedFile,
 )
@@ -143,8 +155,10 @@ __all__ = [
     "FormData",
     "Format",
     "Freshness",
+    "Gathered",
     "Generated",
     "Generation",
+    "GroupInputs",
     "Head",
     "Headers",
     "InMemory",
@@ -157,6 +171,7 @@ __all__ = [
     "InvalidInput",
     "InvalidPath",
     "Keep",
+    "Later",
     "LengthMismatch",
     "Located",
     "Look",
@@ -171,6 +186,7 @@ __all__ = [
     "Principal",
     "Publication",
     "PublicationInputs",
+    "PublicationMember",
     "PublicationWriter",
     "PublishedFile",
     "QueryParams",
@@ -193,6 +209,7 @@ __all__ = [
     "SnippetContext",
     "Staged",
     "StagedBlob",
+    "Starter",
     "StorageFailure",
     "StoredSource",
     "TokenIssuer",

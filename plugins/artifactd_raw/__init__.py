@@ -4,9 +4,8 @@ Nothing is known about the files, so nothing is derived from them, and no path b
 shown in browsers is sandboxed: uploads share an origin with the pages where people are signed in.
 """
 
-from artifactd.plugin import Format, Route, Verb
-from artifactd_raw.files import delete_file, get_file, put_file, receive_file
-from artifactd_raw.listing import list_folder
+from artifactd.plugin import Format, Route, Verb, list_folder
+from artifactd_raw.files import Encoded, delete_file, get_file, put_file, receive_file
 from artifactd_raw.snippets import snippets
 from artifactd_raw.upstream import fetch
 
@@ -22,4 +21,5 @@ format = Format(
     ),
     fetch=fetch,
     snippets=snippets,
+    statuses={Encoded: 415},
 )
