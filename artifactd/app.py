@@ -24,6 +24,7 @@ from artifactd.auth.authenticators import (
 )
 from artifactd.auth.authorizer import Authorizer
 from artifactd.auth.bearer import Bearer
+from artifactd.auth.openpgp import OpenPgpKeys
 from artifactd.auth.passwords import Passwords
 from artifactd.auth.roles import Roles
 from artifactd.auth.signing import SigningKeys
@@ -35,14 +36,14 @@ from artifactd.catalog.apply import Applier
 from artifactd.catalog.assets import Assets
 from artifactd.catalog.blob_stores import BlobStores
 from artifactd.catalog.directory import Directory
-from artifactd.catalog.kinds import HOSTED
+from artifactd.catalog.kinds import GROUP, HOSTED
 from artifactd.catalog.repositories import Repositories, RepositoryDraft
 from artifactd.catalog.uploads import Uploads
 from artifactd.clock import Micros
 from artifactd.db import schema
-from artifactd.db.writer import Database
+from artifactd.db.writer import Database, Turn
 from artifactd.errors import ArtifactdError, RepositoryNotFound
-from artifactd.formats.format import Format
+from artifactd.formats.format import Format, Starter
 from artifactd.formats.loader import load_formats
 from artifactd.http.cache import EdgeServices, ResponseCache
 from artifactd.http.front import front_page
@@ -52,12 +53,14 @@ from artifactd.http.ledger import Ledger
 from artifactd.http.metrics import Metrics
 from artifactd.http.origin import TrustedProxies
 from artifactd.http.receive import Receiver
+from artifactd.http.recollections import Recollections
 from artifactd.http.ring import Ring
 from artifactd.http.serve import send_rendered
 from artifactd.http.services import Shared
 from artifactd.repositories.catalog import Catalog, FormatRules
 from artifactd.repositories.content import Rendered
 from artifactd.repositories.factory import RepositoryFactory
+from artifactd.repositories.publication import publish_all_task
 from artifactd.sealing import Sealer, load_key, opened
 from artifactd.settings import Settings
 from artifactd.tasks.agenda import Agenda
@@ -139,6 +142,7 @@ class Core:
             lambda record: opened(record.upstream or {}, record.name, self.sealer),
         )
         self.signing_keys = SigningKeys(self.database)
+        self.openpgp_keys = OpenPgpKeys(self.database, self.sealer)
 
     def worker(self) -> Worker:
         """What runs tasks."""
@@ -153,7 +157,14 @@ class Core:
             orphan_margin=spared.orphan_margin,
             upload_ttl=spared.upload_ttl,
         )
-        publisher = Publisher(self.catalog, self.repositories, self.factory, self.signing_keys)
+        publisher = Publisher(
+            self.catalog,
+            self.repositories,
+            self.factory,
+            self.signing_keys,
+            self.openpgp_keys,
+            self._own_upstreams,
+        )
         upkeep = Upkeep(self.catalog, self.repositories, self.factory, self._own_upstreams)
         known = {
             **handlers(self.database, self.assets, self.stores, self.uploads, safety),
@@ -218,14 +229,33 @@ def first_start(core: Core) -> None:
     core.stores.ensure_default()
     fresh = _ensure_admin(core)
     if fresh:
-        for name in core.formats:
-            draft = RepositoryDraft(name, name, HOSTED, {}, core.stores.id("default"))
-            core.repositories.put(draft)
+        for format in core.formats.values():
+            for starter in format.starters or (Starter(format.name),):
+                _begin_with(core, format, starter)
     every = core.settings.maintenance
     core.schedule.set(Task("collect"), every.collect_every)
     core.schedule.set(Task("compact"), every.compact_every)
     core.schedule.set(Task("blob-gc"), every.blob_gc_every)
     core.schedule.set(Task("upload-gc"), every.upload_gc_every)
+
+
+def _begin_with(core: Core, format: Format, starter: Starter) -> None:
+    def publish(turn: Turn, repository_id: int) -> None:
+        if format.publications:
+            core.queue.enqueue(publish_all_task(repository_id), requested_by="system", turn=turn)
+
+    core.repositories.put(
+        RepositoryDraft(
+            starter.name,
+            format.name,
+            GROUP if starter.members else HOSTED,
+            starter.settings,
+            core.stores.id("default"),
+            members=starter.members,
+            membership={"writable": starter.writable} if starter.writable else {},
+        ),
+        then=publish,
+    )
 
 
 def _ensure_admin(core: Core) -> bool:
@@ -266,6 +296,7 @@ class Application:
             core.uploads,
             core.upstreams,
             core.now,
+            Recollections(),
         )
         self._gateway = Gateway(
             core.formats,
@@ -324,6 +355,7 @@ class Application:
             core = self._core
             services = ApiServices(
                 database=core.database,
+                assets=core.assets,
                 formats=core.formats,
                 stores=core.stores,
                 directory=core.directory,

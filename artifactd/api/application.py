@@ -26,9 +26,11 @@ from artifactd.api.documents import parse_object, read_query
 from artifactd.api.openapi import described
 from artifactd.api.operation import BASE, Answer, Call, Operation, Write
 from artifactd.api.proxies import proxy_operations
+from artifactd.api.publications import publication_operations
 from artifactd.api.repositories import RepositoryResource
 from artifactd.api.roles import role_operations
 from artifactd.api.services import ApiServices
+from artifactd.api.signing_keys import signing_key_operations
 from artifactd.api.system import system_operations
 from artifactd.api.tasks import task_operations
 from artifactd.api.tokens import token_operations
@@ -63,6 +65,8 @@ def operations(formats: Mapping[str, Format]) -> Sequence[Operation]:
     listed = [
         *RepositoryResource(formats).operations(),
         *proxy_operations(),
+        *signing_key_operations(),
+        *publication_operations(),
         *user_operations(),
         *role_operations(),
         *token_operations(),

@@ -27,10 +27,12 @@ from artifactd.auth.principal import Verb
 from artifactd.catalog.kinds import GROUP, HOSTED, PROXY
 from artifactd.catalog.members import InvalidMembers
 from artifactd.catalog.repositories import RepositoryDraft, RepositoryRecord
+from artifactd.db.writer import Turn
 from artifactd.errors import ObjectNotFound, RepositoryNotFound
 from artifactd.formats.format import Format
 from artifactd.formats.snippets import SnippetContext
 from artifactd.repositories.fetch import fetch_nothing
+from artifactd.repositories.publication import publish_all_task
 
 WRITE_POLICY = "write_policy"
 """The setting of every format that is about writes, which only hosted repositories take themselves."""
@@ -285,9 +287,16 @@ def _upstream(
 
 
 def _stored(call: Call, draft: RepositoryDraft, **conditions: Any) -> tuple[RepositoryRecord, bool]:
-    """`Repositories.put`, which tells where a mistake about members is. Raises InvalidDocument."""
+    """`Repositories.put`, which tells where a mistake about members is; what the repository publishes is
+    made anew. Raises InvalidDocument."""
+
+    def publish(turn: Turn, repository_id: int) -> None:
+        if call.services.formats[draft.format].publications:
+            task = publish_all_task(repository_id)
+            call.services.queue.enqueue(task, requested_by=call.principal.name, turn=turn)
+
     try:
-        return call.services.repositories.put(draft, **conditions)
+        return call.services.repositories.put(draft, then=publish, **conditions)
     except InvalidMembers as error:
         raise InvalidDocument([Mistake(str(error), pointer=f"#/{error.part}")]) from None
 

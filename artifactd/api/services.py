@@ -11,6 +11,7 @@ from artifactd.auth.passwords import Passwords
 from artifactd.auth.roles import Roles
 from artifactd.auth.tokens import Tokens
 from artifactd.auth.users import Users
+from artifactd.catalog.assets import Assets
 from artifactd.catalog.blob_stores import BlobStores
 from artifactd.catalog.directory import Directory
 from artifactd.catalog.repositories import Repositories
@@ -31,6 +32,7 @@ class ApiServices:
     other servers' secrets."""
 
     database: Database
+    assets: Assets
     formats: Mapping[str, Format]
     stores: BlobStores
     directory: Directory

@@ -50,6 +50,9 @@ class Reference:
     required: bool = False
 
 
+GENERATION = "generation"
+"""The one attribute of an asset that a task has made: how."""
+
 SUBJECT = "subject"
 
 

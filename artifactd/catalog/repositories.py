@@ -1,13 +1,14 @@
 """Repository rows: what exists, and by which entry points it is reached."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
 from sqlalchemy import bindparam, delete, insert, select, update
 
+from artifactd.catalog.assets import GENERATION, Keep
 from artifactd.catalog.members import WRITABLE, Members
 from artifactd.clock import Micros
 from artifactd.db import tables
@@ -116,6 +117,9 @@ class Repositories:
             .where(
                 asset.c.repository_id == bindparam("repository_id"),
                 asset.c.retired_revision.is_(None),
+                # What was made here, and what nothing needs any more, is nobody's content.
+                asset.c.keep == Keep.ALWAYS.value,
+                asset.c.attributes.not_like(f'{{"{GENERATION}":%'),
             )
             .limit(1)
         )
@@ -142,11 +146,17 @@ class Repositories:
         return _record(row, self._database.all(self._entries), self._members.all(self._database))
 
     def put(
-        self, draft: RepositoryDraft, *, if_version: int | None = None, create: bool = False
+        self,
+        draft: RepositoryDraft,
+        *,
+        if_version: int | None = None,
+        create: bool = False,
+        then: Callable[[Turn, int], None] = lambda turn, repository_id: None,
     ) -> tuple[RepositoryRecord, bool]:
         """Create the repository, or make it what `draft` says; whether it was created. `create`: it must
-        not exist. Raises InvalidInput (name), InvalidMembers, ObjectExists, PreconditionFailed, Conflict
-        (an entry point that is taken, a format or kind that would change)."""
+        not exist. `then`: what follows, in the same turn, with the repository's id. Raises InvalidInput
+        (name), InvalidMembers, ObjectExists, PreconditionFailed, Conflict (an entry point that is taken, a
+        format or kind that would change)."""
         if not NAME.fullmatch(draft.name) or HISTORY_MARK in draft.name:
             raise InvalidInput(
                 f"{draft.name!r} cannot name a repository: use 1 to 64 letters, digits, dots, dashes and "
@@ -168,6 +178,7 @@ class Repositories:
             self._members.put(
                 *(turn, repository_id, draft.name, draft.format, draft.members, writable), draft.store_id
             )
+            then(turn, repository_id)
             self._moves(turn, repository_id)
             return self.find(draft.name, turn), row is None
 

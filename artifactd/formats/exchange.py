@@ -12,6 +12,7 @@ from artifactd.blobs.store import StagedBlob
 from artifactd.catalog.assets import Asset, Page
 from artifactd.catalog.uploads import Upload
 from artifactd.clock import Micros
+from artifactd.repositories.content import Content, Rendered
 from artifactd.repositories.description import Description
 from artifactd.repositories.repository import Repository
 
@@ -93,9 +94,9 @@ def sha256_only(fields: Fields) -> Sequence[str]:
 @dataclass(frozen=True, slots=True)
 class Form:
     """A multipart form (RFC 7578): fields in memory, at most `fields` of them with `field_limit` bytes each
-    and `total_limit` together; the one file, in `file_field`, streamed into the blob store, `file_limit`
-    bytes at most. Files in `small_files` are fields like others. `checksums`: algorithms to compute of the
-    file beside sha256, told by the fields that came before it."""
+    and `total_limit` together; the one file, in `file_field` or one of `other_file_fields`, streamed into
+    the blob store, `file_limit` bytes at most. Files in `small_files` are fields like others. `checksums`:
+    algorithms to compute of the file beside sha256, told by the fields that came before it."""
 
     file_field: str
     file_limit: int | None = None
@@ -104,6 +105,7 @@ class Form:
     total_limit: int = 1 << 24
     small_files: Sequence[str] = ()
     checksums: Callable[[Fields], Sequence[str]] = sha256_only
+    other_file_fields: Sequence[str] = ()
 
 
 Sink = InMemory | Staged | Append | Form
@@ -120,6 +122,17 @@ class FormData:
 
 
 Body = bytes | StagedBlob | Upload | FormData | None
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """What a handler returns whose answer is to wait until `ready` says so (in a thread, a few times a
+    second), but no longer than `timeout`: then the answer is `otherwise`."""
+
+    answer: Rendered
+    ready: Callable[[], bool]
+    timeout: timedelta
+    otherwise: Rendered
 
 
 class TokenIssuer(Protocol):
@@ -192,6 +205,19 @@ class Services(Protocol):
 
     def describe(self, path: str, content_type: str, blob: StagedBlob) -> Description:
         """The facts of received bytes, by the format's own `describe`. Raises what that raises."""
+        ...
+
+    def published(self, path: str, revision: int | None) -> Callable[[], bool]:
+        """Tells whether all publications that a change of `path` touches have been made since `revision`,
+        which an edit made (None: it changed nothing). Of a group: of its writable member."""
+        ...
+
+    def remember(self, key: str, content: Content, lasting: timedelta) -> None:
+        """Keep an answer in this process, for the client of this exchange and this repository."""
+        ...
+
+    def recall(self, key: str) -> Content | None:
+        """What was remembered under `key` for this client and repository, if that was not too long ago."""
         ...
 
     def repository(self, name: str) -> Repository:

@@ -11,7 +11,7 @@ from artifactd.auth.principal import Verb
 from artifactd.catalog.directory import Directory
 from artifactd.catalog.repositories import HISTORY_MARK
 from artifactd.errors import ArtifactdError
-from artifactd.formats.exchange import Arrival, Exchange, Located, Sink
+from artifactd.formats.exchange import Arrival, Exchange, Later, Located, Sink
 from artifactd.formats.snippets import Snippet, SnippetContext, no_snippets
 from artifactd.repositories.content import Content, Rendered
 from artifactd.repositories.description import Description
@@ -19,7 +19,7 @@ from artifactd.repositories.fetch import Fetch, Look, fetch_nothing
 from artifactd.repositories.policy import WriteClass, WritePolicy
 from artifactd.repositories.publication import Publication
 
-Handler = Callable[[Exchange], Content | Rendered]
+Handler = Callable[[Exchange], Content | Rendered | Later]
 
 
 class Settings(BaseModel):
@@ -138,6 +138,17 @@ def challenge_basic(arrival: Arrival, located: Located | None, verb: Verb | None
 
 
 @dataclass(frozen=True)
+class Starter:
+    """A repository that a fresh server has: hosted, or a group where it has `members`, of starters before
+    it. `settings` as the API takes them."""
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    members: Sequence[str] = ()
+    writable: str | None = None
+
+
+@dataclass(frozen=True)
 class Format:
     """A format. `mounts`: path prefixes at the root of the host that it serves beside `/repository/`, and
     for which `locate` answers. `owner`: the owner name of an asset path; asset paths begin with it.
@@ -152,6 +163,7 @@ class Format:
     address.
     `publications`: sets of files that a task makes from a repository's assets. `snippets`: how clients are
     pointed at a repository.
+    `starters`: the repositories of a fresh server, in order; by default a hosted one of the format's name.
     `render_error`: an error's body as this format's clients read it, None leaves it to the core; `statuses`
     where its clients need another status than everyone's."""
 
@@ -172,6 +184,7 @@ class Format:
     canonical: Callable[[str, Any], str] = as_asked
     entry: Callable[[str, bytes], str] = one_entry
     publications: Sequence[Publication] = ()
+    starters: Sequence[Starter] = ()
     snippets: Callable[[SnippetContext], Sequence[Snippet]] = no_snippets
     challenge: Callable[[Arrival, Located | None, Verb | None, Exception], str] = challenge_basic
     render_error: Callable[[ArtifactdError, int, Arrival], Rendered] | None = None

@@ -36,9 +36,7 @@ HELD_LIMIT = 4 * MIB
 _PER_ENTRY = 1024
 """What an entry costs besides its bytes, about: objects, the key, two dictionary slots."""
 
-_PLAIN, _BARS, _HOST, _AUTHORIZATION, _ACCEPT, _ENCODING, _NONE_MATCH, _CACHE_CONTROL, _CONNECTION = range(
-    9
-)
+_PLAIN, _BARS, _HOST, _AUTHORIZATION, _ACCEPT, _ENCODING, _NONE_MATCH, _CONNECTION = range(8)
 
 _ROLES: Mapping[bytes, int] = {
     b"host": _HOST,
@@ -46,9 +44,12 @@ _ROLES: Mapping[bytes, int] = {
     b"accept": _ACCEPT,
     b"accept-encoding": _ENCODING,
     b"if-none-match": _NONE_MATCH,
-    b"cache-control": _CACHE_CONTROL,
     b"connection": _CONNECTION,
     b"user-agent": _PLAIN,
+    # Maven and dnf send `no-cache` with whatever they ask for. What is remembered here is what its handler
+    # would say: this is the origin's memory, and no cache on the way (RFC 9111, section 5.2.1.4).
+    b"cache-control": _PLAIN,
+    b"pragma": _PLAIN,
     **dict.fromkeys(
         (
             *(
@@ -310,6 +311,6 @@ def recognise(headers: Iterable[tuple[bytes, bytes]], roles: Mapping[bytes, int]
         elif role == _CONNECTION:
             if value.lower() != b"keep-alive":
                 return None
-        elif role == _BARS or b"no-cache" in value.lower():
+        else:
             return None
     return None if host is None else (host, authorization, accept, encoding, none_match)

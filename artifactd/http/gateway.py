@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -38,7 +39,7 @@ from artifactd.errors import (
     Unauthenticated,
     Unavailable,
 )
-from artifactd.formats.exchange import Arrival, Body, Exchange, Located
+from artifactd.formats.exchange import Arrival, Body, Exchange, Later, Located
 from artifactd.formats.format import ENCODED_SLASH, Format, Route
 from artifactd.http.bodies import BodyCache
 from artifactd.http.cache import EdgeServices, Key
@@ -54,6 +55,7 @@ from artifactd.http.services import BoundServices, Shared
 from artifactd.repositories.content import Content, Rendered
 from artifactd.repositories.inquiry import MOST_QUESTIONS, Inquiry
 from artifactd.repositories.past import parse_moment
+from artifactd.repositories.published import FIRST_WITHIN, Unpublished
 from artifactd.repositories.representation import Representation
 from artifactd.upstream.question import Wanted
 
@@ -62,6 +64,9 @@ PREFIX = "/repository/"
 
 REMEMBERED: Micros = 60 * SECOND
 """The longest an answer stays in tier 1: what a lost counter could cost at worst."""
+
+LOOK_AGAIN = 0.1
+"""Seconds between looks at what an answer waits for."""
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -246,24 +251,31 @@ class Gateway:
     async def _handle(
         self, route: Route, exchange: Exchange, inquiry: Inquiry | None
     ) -> Content | Rendered:
-        """Run the handler; once more after each question for an upstream that it leads to."""
+        """Run the handler; once more after each question for an upstream that it leads to, and once it has
+        waited for what is being published."""
         if route.keyed and self._database.in_process:
             if inquiry is None:
-                return route.handler(exchange)
+                return await self._settled(route.handler(exchange))
             inquiry.hurried = True
             try:
-                return route.handler(exchange)
-            except Wanted:
+                return await self._settled(route.handler(exchange))
+            except (Wanted, Unpublished):
                 inquiry.begin()
             finally:
                 inquiry.hurried = False
         if inquiry is None:
-            return await self._in_worker(route.handler, exchange)
+            return await self._settled(await self._in_worker(route.handler, exchange))
+        has_waited = False
         for _ in range(MOST_QUESTIONS):
             try:
-                return await self._in_worker(route.handler, exchange)
+                return await self._settled(await self._in_worker(route.handler, exchange))
             except Wanted as wanted:
                 inquiry.learn(wanted.questions, await self._shared.upstreams.ask(wanted.questions))
+                inquiry.begin()
+            except Unpublished as unpublished:
+                if has_waited or not await self._waited(unpublished.ready, FIRST_WITHIN):
+                    raise unpublished.error from None
+                has_waited = True
                 inquiry.begin()
         raise Unavailable("this answer takes too many questions to upstreams")
 
@@ -344,6 +356,7 @@ class Gateway:
             arrival.entry,
             record,
             request.inquiry,
+            f"{arrival.peer} {arrival.headers.get('user-agent', '')}",
         )
         return Exchange(arrival, located, params, None, services, bound)
 
@@ -362,7 +375,7 @@ class Gateway:
         content_type = request.headers.get("content-type", "")
         finish = await self._receiver.take(sink, record.store_id, receive, length, content_type)
 
-        def handle() -> Content | Rendered:
+        def handle() -> Content | Rendered | Later:
             body: Body = finish()
             received = Exchange(
                 exchange.arrival,
@@ -375,7 +388,22 @@ class Gateway:
             with services.dropping(body):
                 return route.handler(received)
 
-        return await self._in_worker(handle)
+        return await self._settled(await self._in_worker(handle))
+
+    async def _settled(self, answer: Content | Rendered | Later) -> Content | Rendered:
+        """An answer whose time has come."""
+        if not isinstance(answer, Later):
+            return answer
+        return answer.answer if await self._waited(answer.ready, answer.timeout) else answer.otherwise
+
+    async def _waited(self, ready: Callable[[], bool], timeout: timedelta) -> bool:
+        """Whether something came about in time. No thread waits for it."""
+        until = time.monotonic() + timeout.total_seconds()
+        while not await self._in_worker(ready):
+            if time.monotonic() > until:
+                return False
+            await asyncio.sleep(LOOK_AGAIN)
+        return True
 
     async def _in_worker(self, function: Callable[..., R], *arguments: Any) -> R:
         return await asyncio.get_running_loop().run_in_executor(self._workers, function, *arguments)

@@ -106,8 +106,9 @@ class FormConsumer:
         if b"filename" not in options or self._name in self._sink.small_files:
             self._value = bytearray()
             return
-        if self._name != self._sink.file_field or self._file_seen:
-            raise InvalidInput(f"the form takes one file, in the field {self._sink.file_field!r}")
+        fields = (self._sink.file_field, *self._sink.other_file_fields)
+        if self._name not in fields or self._file_seen:
+            raise InvalidInput(f"the form takes one file, in the field {' or '.join(map(repr, fields))}")
         self._value = None
         self._file_seen = True
         self._filename = options[b"filename"].decode("utf-8", "replace")

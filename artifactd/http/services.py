@@ -12,18 +12,22 @@ from artifactd.auth.principal import Access, Principal, Verb
 from artifactd.blobs.digest import union
 from artifactd.blobs.staging import staged
 from artifactd.blobs.store import SHA256, StagedBlob
-from artifactd.catalog.assets import Asset, Page
+from artifactd.catalog.assets import GENERATION, Asset, Page
 from artifactd.catalog.blob_stores import BlobStores
 from artifactd.catalog.directory import Directory
 from artifactd.catalog.repositories import RepositoryRecord
 from artifactd.catalog.uploads import Upload, Uploads
-from artifactd.clock import Micros
+from artifactd.clock import Micros, micros
 from artifactd.errors import RepositoryNotFound, StorageFailure
 from artifactd.formats.exchange import Body, FormData
 from artifactd.formats.format import Format
+from artifactd.http.recollections import Recollections
+from artifactd.repositories.catalog import Catalog
+from artifactd.repositories.content import Content
 from artifactd.repositories.description import Description
 from artifactd.repositories.factory import RepositoryFactory
 from artifactd.repositories.inquiry import Inquiry
+from artifactd.repositories.publication import touched
 from artifactd.repositories.repository import Repository
 from artifactd.upstream.asking import Upstreams
 
@@ -40,6 +44,7 @@ class Shared:
     uploads: Uploads
     upstreams: Upstreams
     clock: Callable[[], Micros]
+    recollections: Recollections
 
 
 class BoundTokens:
@@ -130,7 +135,9 @@ class BoundServices:
         entry: str,
         record: RepositoryRecord | None,
         inquiry: Inquiry | None = None,
+        client: str = "",
     ) -> None:
+        self._client = client
         self._inquiry = inquiry
         self._shared = shared
         self._format = format
@@ -196,6 +203,34 @@ class BoundServices:
                     self._shared.factory.catalog.drop(self._record.store_id, blob)
             raise
 
+    def published(self, path: str, revision: int | None) -> Callable[[], bool]:
+        assert self._record is not None, "a route of scope 'format' has no repository that publishes"
+        factory = self._shared.factory
+        record = factory.writable(self._record) or self._record
+        rules, settings = factory.rules(record), factory.settings(record)
+        entries = [
+            publication.entry(key)
+            for publication in rules.publications
+            for key in touched(publication, [path], settings)
+        ]
+
+        def ready() -> bool:
+            return revision is None or all(
+                _made_from(factory.catalog, record, e) >= revision for e in entries
+            )
+
+        return ready
+
+    def remember(self, key: str, content: Content, lasting: timedelta) -> None:
+        self._shared.recollections.keep(self._named(key), content, self.now() + micros(lasting))
+
+    def recall(self, key: str) -> Content | None:
+        return self._shared.recollections.find(self._named(key), self.now())
+
+    def _named(self, key: str) -> tuple[int, str, str]:
+        assert self._record is not None, "a route of scope 'format' has no repository"
+        return self._record.id, self._client, key
+
     def repository(self, name: str) -> Repository:
         record = self._shared.directory.find(name)
         if record.format != self._format.name:
@@ -216,3 +251,10 @@ class BoundServices:
             if len(found) > limit:
                 return Page(found[:limit], found[limit - 1])
         return Page(found, None)
+
+
+def _made_from(catalog: Catalog, record: RepositoryRecord, entry: str) -> int:
+    """The revision that the newest generation was made from, 0 when there is none."""
+    asset = catalog.assets.find(catalog.database, record.id, entry)
+    notes = None if asset is None else asset.attributes.get(GENERATION)
+    return 0 if notes is None else int(notes["revision"])

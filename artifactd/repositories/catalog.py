@@ -14,6 +14,7 @@ from artifactd.catalog.assets import Assets
 from artifactd.catalog.blob_stores import BlobStores
 from artifactd.catalog.edit import ChangeSet, Put, Rules
 from artifactd.catalog.upstream_states import UpstreamStates
+from artifactd.clock import Micros
 from artifactd.db import tables
 from artifactd.db.writer import Database, Turn
 from artifactd.errors import StorageFailure
@@ -64,6 +65,8 @@ class Catalog:
         self.queue = queue
         self.documents = KeptDocuments()
         self.states = UpstreamStates(database)
+        self.noticed: dict[str, Micros] = {}
+        """When this process last asked for a task on its own account, by the task's key."""
         asset, revision = tables.asset, tables.revision
         self.touch = database.prepare(
             asset.update()

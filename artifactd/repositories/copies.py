@@ -26,6 +26,8 @@ from artifactd.repositories.fetch import Fetch
 from artifactd.repositories.holdings import Holdings
 from artifactd.repositories.index import Index, More
 from artifactd.repositories.kept import Kept as KeptDocument
+from artifactd.repositories.publication import Publication
+from artifactd.tasks.task import Task
 from artifactd.upstream.answer import Answer, Facts
 from artifactd.upstream.configuration import Upstream
 from artifactd.upstream.question import Source
@@ -37,6 +39,10 @@ UNKNOWN: Final = "application/octet-stream"
 
 DOUBTED_FOR: Final[Micros] = 30 * SECOND
 """How long a copy is kept in use after the upstream has denied it once."""
+
+
+AWAITED_FOR: Final[Micros] = 20 * SECOND
+"""How long the files of a newer set are waited for before its entry document is looked at again."""
 
 
 class Copies:
@@ -67,19 +73,12 @@ class Copies:
         self._apply(f"fetch {path}", path, operations, self._state(fetch, facts))
 
     def read(
-        self, path: str, fetch: Fetch, index: Index[Any] | None, key: str, answers: Sequence[Answer]
+        self, path: str, fetch: Fetch, index: Index[Any], key: str, answers: Sequence[Answer]
     ) -> Source | None:
         """A document's answers so far: where it goes on, or None once they are kept at `path`."""
-        assert index is not None, "only indexes are read"
         value = index.parse(key, answers)
-        last = answers[-1].facts
         if isinstance(value, More):
-            url = following_url(last.url, value.url)
-            if url is None:
-                raise UpstreamInvalid(
-                    f"a document of the upstream of repository {self._record.name!r} goes on elsewhere"
-                )
-            return Source(url, fetch.accept)
+            return self._following(value, fetch, answers)
         parts = [
             {"url": each.facts.url, "headers": _remembered(each.facts), "size": len(each.body)}
             for each in answers
@@ -97,6 +96,31 @@ class Copies:
             place = (self._record.id, index.name, key)
             kept = KeptDocument(applied.revision, value, index.size(value))
             self._catalog.documents.keep(place, kept)
+        return None
+
+    def gather(
+        self, fetch: Fetch, publication: Publication, key: str, answers: Sequence[Answer]
+    ) -> Source | None:
+        """The answers so far for a publication that the upstream has made: where it goes on, or None once
+        its files are kept, in one edit. A set that replaces another waits for the files that it needs:
+        until they are here, the other one stays."""
+        gathered = publication.gather(key, answers)
+        if isinstance(gathered, More):
+            return self._following(gathered, fetch, answers)
+        entry = publication.entry(key)
+        held = {path for path in publication.gathers(key) if self._holds(path)}
+        missing = [path for path in gathered.needs if not self._holds(path)] if entry in held else []
+        if missing:
+            self._await(entry, missing)
+            return None
+        stores, store_id = self._catalog.stores, self._record.store_id
+        store, name = stores.store(store_id), stores.name(store_id)
+        operations: list[Operation] = [
+            Put(path, stage(store, name, body), content_type)
+            for path, (body, content_type) in gathered.files.items()
+        ]
+        operations += [Delete(path) for path in sorted(held - gathered.files.keys())]
+        self._apply(f"fetch {entry}", entry, operations, self._state(fetch, answers[0].facts))
         return None
 
     def parsed(self, index: Index[T], key: str, asset: Asset) -> T:
@@ -140,6 +164,33 @@ class Copies:
             except AssetNotFound:
                 self._note(path, absent)
         return True
+
+    def _following(self, more: More, fetch: Fetch, answers: Sequence[Answer]) -> Source:
+        url = following_url(answers[-1].facts.url, more.url)
+        if url is None:
+            raise UpstreamInvalid(
+                f"a document of the upstream of repository {self._record.name!r} goes on elsewhere"
+            )
+        return Source(url, fetch.accept, optional=more.optional)
+
+    def _holds(self, path: str) -> bool:
+        return self._holdings.find(path)[0] is not None
+
+    def _await(self, entry: str, paths: Sequence[str]) -> None:
+        """Have the files of a newer set fetched, and look for it again when they may be here."""
+        state = self._catalog.states.find(self._catalog.database, self._record.id, entry)
+        now = self._catalog.database.now()
+        known = state or UpstreamState("", "", now, None, None)
+        task = Task(
+            "prefetch", f"{self._record.id}/{entry}", {"repository": self._record.id, "paths": paths}
+        )
+
+        def job(turn: Turn) -> None:
+            later = replace(known, checked=now, fresh_until=now + AWAITED_FOR)
+            self._catalog.states.note(turn, self._record.id, entry, later)
+            self._catalog.queue.enqueue(task, requested_by=self._principal.name, turn=turn)
+
+        self._catalog.database.write(job)
 
     def _state(self, fetch: Fetch, facts: Facts) -> UpstreamState:
         now = self._catalog.database.now()

@@ -1,6 +1,6 @@
 """From a repository's row to a repository: the one place that knows which class answers for a kind."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,11 +13,13 @@ from artifactd.catalog.repositories import RepositoryRecord
 from artifactd.clock import Micros
 from artifactd.errors import RepositoryNotFound, Unavailable
 from artifactd.repositories.catalog import Catalog, FormatRules
-from artifactd.repositories.group import GroupRepository, Member, MemberRepository
+from artifactd.repositories.group import GroupRepository
 from artifactd.repositories.holdings import Holdings
 from artifactd.repositories.hosted import HostedRepository
 from artifactd.repositories.inquiry import Inquiry
+from artifactd.repositories.member import Member, MemberRepository
 from artifactd.repositories.proxy import ProxyRepository
+from artifactd.repositories.published import GroupPublications
 from artifactd.repositories.rights import Both, Bound, Everything, Rights
 from artifactd.upstream.configuration import NEGATIVE_FOR, Upstream
 from artifactd.upstream.watch import Watch
@@ -89,6 +91,20 @@ class RepositoryFactory:
         if kept is None or kept.version != record.version:
             kept = self._kept_upstreams[record.id] = _upstream(record, self._open_upstream(record))
         return kept
+
+    def members(self, record: RepositoryRecord) -> Sequence[RepositoryRecord]:
+        """The members of a group that hold something of their own, in order."""
+        return [leaf for leaf, _ in self._leaves(record, {record.id})]
+
+    def groups_of(self, record: RepositoryRecord) -> Iterator[RepositoryRecord]:
+        """The groups that a repository is a member of, directly or through other groups."""
+        for each in self._directory.all():
+            if each.kind == GROUP and any(leaf.id == record.id for leaf in self.members(each)):
+                yield each
+
+    def group(self, record: RepositoryRecord, principal: Principal, inquiry: Inquiry) -> GroupRepository:
+        """A group for a task that `principal` had the right to ask for."""
+        return self._group(record, principal, Everything(), None, inquiry)
 
     def writable(self, record: RepositoryRecord) -> RepositoryRecord | None:
         """The member of a group that takes what is written to it."""
@@ -164,13 +180,17 @@ class RepositoryFactory:
             rules, settings = self.rules(leaf), self.settings(leaf)
             return Member(leaf, leaf.kind == PROXY, lambda name: rules.canonical(name, settings), open)
 
+        rules, settings = self.rules(record), self.settings(record)
+        members = [member(leaf, reachable) for leaf, reachable in self._leaves(record, {record.id})]
+        holdings = Holdings(self.catalog, record, rules, settings, past)
         return GroupRepository(
             self.catalog,
             record,
-            self.rules(record),
-            self.settings(record),
+            rules,
+            settings,
             rights,
-            [member(leaf, reachable) for leaf, reachable in self._leaves(record, {record.id})],
+            members,
+            GroupPublications(self.catalog, holdings, members, inquiry),
             writable=said.get("writable"),
             merge=[patterns.compile(text) for text in said.get("merge", ())],
             reserved=[patterns.compile(text) for text in said.get("reserved", ())],

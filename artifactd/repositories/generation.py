@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
 from typing import Any, BinaryIO
 
+from artifactd.auth.openpgp import OpenPgpKey, OpenPgpKeys
 from artifactd.auth.signing import SigningKey, SigningKeys
 from artifactd.blobs.digest import union
 from artifactd.blobs.staging import staged
@@ -17,7 +18,9 @@ from artifactd.catalog.assets import Asset
 from artifactd.catalog.repositories import RepositoryRecord
 from artifactd.errors import AssetNotFound
 from artifactd.repositories.catalog import Catalog
+from artifactd.repositories.content import Content
 from artifactd.repositories.publication import Publication
+from artifactd.repositories.waiting import WaitingReader
 from artifactd.tasks.task import TaskRun, TaskStopped
 
 
@@ -33,6 +36,7 @@ class Inputs:
         key: str,
         revision: int,
         run: TaskRun,
+        signed_with: str = "",
     ) -> None:
         self._catalog = catalog
         self._record = record
@@ -41,6 +45,7 @@ class Inputs:
         self._prefix = publication.selects(key)
         self._revision = revision
         self._run = run
+        self._keys = signed_with
 
     @property
     def settings(self) -> Any:
@@ -48,13 +53,24 @@ class Inputs:
 
     def hash(self) -> str:
         """What the inputs are. A row is never rewritten, so its path and revision say all of it."""
-        facts = [self._publication.name, self._publication.version, dict(self._record.settings)]
+        facts = [self._publication.name, self._publication.version, dict(self._record.settings), self._keys]
         hashed = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
-        assets, database = self._catalog.assets, self._catalog.database
-        for path, revision in assets.rows_below(database, self._record.id, self._prefix, self._revision):
-            if self._publication.owns(path) is None:
-                hashed.update(f"\n{path}\n{revision}".encode())
+        for path, revision in self.rows():
+            hashed.update(f"\n{path}\n{revision}".encode())
         return hashed.hexdigest()
+
+    def rows(self) -> Iterator[tuple[str, int]]:
+        assets, database = self._catalog.assets, self._catalog.database
+        for row in assets.rows_below(database, self._record.id, self._prefix, self._revision):
+            if self._publication.owns(row[0]) is None:
+                yield row
+
+    def asset(self, path: str) -> Asset:
+        assets, database = self._catalog.assets, self._catalog.database
+        asset = assets.find(database, self._record.id, path, self._revision)
+        if asset is None:
+            raise AssetNotFound(self._record.name, path)
+        return asset
 
     def __iter__(self) -> Iterator[Asset]:
         assets, database = self._catalog.assets, self._catalog.database
@@ -89,17 +105,52 @@ class File:
     content_type: str
 
 
+class MergeMember:
+    """Implements `PublicationMember` for the member of this name, which `reader` reads. `entry`: its entry
+    document as it is when the merge begins."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        asks_upstream: bool,
+        reader: WaitingReader,
+        entry: tuple[str, Content],
+        allows: Callable[[str], bool],
+    ) -> None:
+        self.name = name
+        self.asks_upstream = asks_upstream
+        self.allows = allows
+        self._reader = reader
+        self._entry = entry
+
+    def open(self, path: str) -> BinaryIO:
+        entry, content = self._entry
+        return self._reader.open(content if path == entry else self._reader.stored(path))
+
+
+@dataclass(frozen=True, slots=True)
+class MergeInputs:
+    """Implements `GroupInputs`."""
+
+    settings: Any
+    members: Sequence[MergeMember]
+
+
 class Writer:
     """Implements `PublicationWriter`. What was staged is dropped at the end of its block, but for the files
     that were handed over."""
 
-    def __init__(self, catalog: Catalog, record: RepositoryRecord, keys: SigningKeys) -> None:
+    def __init__(
+        self, catalog: Catalog, record: RepositoryRecord, keys: SigningKeys, openpgp: OpenPgpKeys
+    ) -> None:
         self.state: Mapping[str, Any] = {}
         self.files: dict[str, File] = {}
         self._store_name = catalog.stores.name(record.store_id)
         self._store = catalog.stores.store(record.store_id)
         self._repository_id = record.id
         self._keys = keys
+        self._openpgp = openpgp
         self._staged: dict[str, StagedBlob] = {}
 
     def __enter__(self) -> "Writer":
@@ -117,6 +168,13 @@ class Writer:
 
     def sign(self, data: bytes) -> bytes:
         return self._key.sign(data)
+
+    @property
+    def openpgp_key(self) -> bytes:
+        return self._openpgp_key.public
+
+    def sign_openpgp(self, data: bytes) -> bytes:
+        return self._openpgp_key.sign(data)
 
     @contextmanager
     def create(self, *, checksums: Iterable[str] = ()) -> Iterator["_Staging"]:
@@ -144,6 +202,10 @@ class Writer:
         blob = staged(self._store_name, writer.commit())
         self._staged[blob.location] = blob
         return blob
+
+    @cached_property
+    def _openpgp_key(self) -> OpenPgpKey:
+        return self._openpgp.of(self._repository_id)
 
     @cached_property
     def _key(self) -> SigningKey:

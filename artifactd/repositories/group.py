@@ -7,12 +7,13 @@ Rule 3: a member that could not be asked may have it: then there is no answer, u
 which bytes are right.
 Rule 4: what a caller may not see of a member is not there for it, and neither is a member it may not see.
 Rule 5: what belongs to a file comes from the member that the file comes from.
+Rule 6: what is published is the group's own, made from all members (`published.py`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from artifactd.auth.patterns import Pattern
 from artifactd.auth.principal import Verb
@@ -34,8 +35,9 @@ from artifactd.repositories.content import Content, Head
 from artifactd.repositories.documents import Depends
 from artifactd.repositories.index import Document, Index, Part
 from artifactd.repositories.kept import Kept
+from artifactd.repositories.member import Member, MemberRepository, addressed_member
 from artifactd.repositories.mounting import mount_first
-from artifactd.repositories.repository import Repository
+from artifactd.repositories.published import GroupPublications
 from artifactd.repositories.rights import Rights
 from artifactd.upstream.question import Question, Wanted
 
@@ -46,25 +48,6 @@ _INVISIBLE = (Forbidden, Unauthenticated)
 
 _NOT_ASKED = (Unavailable, UpstreamInvalid)
 """The member may have it, and nobody knows."""
-
-
-class MemberRepository(Repository, Protocol):
-    """A repository that can be a member."""
-
-    def offers(self, path: str) -> bool:
-        """Whether it has the asset, or knows where to ask for it."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A member as the caller sees it. `asks_upstream`: whether it is a proxy; `canonical`: what that calls
-    a name that clients may write otherwise."""
-
-    record: RepositoryRecord
-    asks_upstream: bool
-    canonical: Callable[[str], str]
-    open: Callable[[], MemberRepository]
 
 
 class GroupRepository:
@@ -81,6 +64,7 @@ class GroupRepository:
         settings: Any,
         rights: Rights,
         members: Sequence[Member],
+        published: GroupPublications,
         *,
         writable: str | None = None,
         merge: Sequence[Pattern] = (),
@@ -93,17 +77,22 @@ class GroupRepository:
         self._rules = rules
         self._rights = rights
         self._members = members
+        self._published = published
         self._writable = writable
         self._merge = merge
         self._reserved = reserved
 
     def stat(self, path: str) -> Head:
         self._rights.check(Verb.READ, path)
+        if (answer := self._of_its_own(path)) is not None:
+            return answer.head
         found, _ = self._first(path, lambda repository: repository.stat(path))
         return found
 
     def get(self, path: str, *, derived: str | None = None) -> Content:
         self._rights.check(Verb.READ, path)
+        if derived is None and (answer := self._of_its_own(path)) is not None:
+            return answer
         # A derived document is of the file that this group has, or of none.
         main = None if derived is None else path
         content, depends = self._first(
@@ -176,7 +165,32 @@ class GroupRepository:
         members, _ = self._for_name(self._rules.owner(path) or "")
         return any(member.open().offers(path) for member in members)
 
+    def allows(self, name: str, path: str) -> bool:
+        """Whether the member of this name may answer for a path."""
+        return any(member.record.name == name for member in self._for_path(path)[0])
+
     # Who answers
+
+    def _of_its_own(self, path: str) -> Content | None:
+        """What the group answers itself: a file that it publishes, or one that names the member it is
+        of."""
+        addressed = addressed_member(path)
+        if addressed is not None:
+            return self._of_member(path, *addressed)
+        published = self._published.of(path)
+        return None if published is None else self._published.content(*published, path)
+
+    def _of_member(self, asked: str, name: str, path: str) -> Content:
+        members, depends = self._for_path(path)
+        for member in members:
+            if member.record.name == name:
+                try:
+                    content = member.open().get(path)
+                except _INVISIBLE:
+                    break
+                known = content.depends is not None and depends is not None
+                return replace(content, depends=(*depends, *content.depends) if known else None)  # type: ignore[misc]
+        raise AssetNotFound(self.name, asked, depends)
 
     def _first(
         self, path: str, ask: Callable[[MemberRepository], T], main: str | None = None

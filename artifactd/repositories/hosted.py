@@ -93,7 +93,7 @@ class HostedRepository:
 
     def _publish(self, turn: Turn, applied: Applied) -> None:
         publications = self._holdings.rules.publications
-        for publication, task in tasks_after(publications, self._record.id, applied.changed):
+        for publication, task in tasks_after(publications, self._record.id, applied.changed, self.settings):
             self._catalog.queue.enqueue(
                 task,
                 requested_by=self._principal.name,

@@ -66,9 +66,10 @@ class Document(Generic[T]):
 @dataclass(frozen=True, slots=True)
 class More:
     """What `Index.parse` gives while a document goes on at another address, absolute or relative to that of
-    the last answer."""
+    the last answer. `optional`: it need not be there; then its answer is `absent`."""
 
     url: str
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,10 @@ from artifactd.repositories.holdings import Holdings
 from artifactd.repositories.index import Document, Index
 from artifactd.repositories.inquiry import Cache, Inquiry
 from artifactd.repositories.kept import Kept as KeptDocument
+from artifactd.repositories.publication import Publication
 from artifactd.repositories.questions import Questions, Sight
 from artifactd.repositories.rights import Rights
-from artifactd.upstream.answer import Facts
+from artifactd.upstream.answer import Answer, Facts
 from artifactd.upstream.configuration import Upstream
 from artifactd.upstream.question import Failed, Grows, Kept, PartSeen, Seen, Source, Wanted
 from artifactd.upstream.watch import Watch
@@ -162,6 +163,9 @@ class ProxyRepository:
 
     def _content(self, path: str, *, bodiless: bool = False) -> Content:
         """What is at a path, as it was asked for."""
+        gathered = self._gathered(path)
+        if gathered is not None:
+            return self._of_set(*gathered, path)
         sight = self.see(path)
         path, asset, depends = sight.path, sight.asset, sight.depends
         if asset is not None and (sight.immutable or self._holdings.past is not None):
@@ -198,6 +202,49 @@ class ProxyRepository:
         self._inquiry.stands(Cache.MISS, cached.negative_until or 0)
         raise AssetNotFound(self.name, path, depends)
 
+    def _gathered(self, path: str) -> tuple[Publication, str] | None:
+        """The publication of the upstream that a path is a file of, if that is fetched as one set; and its
+        key."""
+        for publication in self._holdings.rules.publications:
+            key = publication.owns(path)
+            if key is not None and path in publication.gathers(key):
+                return publication, key
+        return None
+
+    def _of_set(self, publication: Publication, key: str, path: str) -> Content:
+        """A file of a set: as fresh as the set's entry document, and never of another set than that."""
+        sight = self.see(publication.entry(key))
+        if self._holdings.past is None:
+            cached = sight.cached
+            match plan(cached, self._catalog.database.now()):
+                case Plan.SERVE:
+                    self._stands(sight.path, Cache.HIT, cached.fresh_until)
+                case Plan.ABSENT:
+                    self._stands(sight.path, Cache.NEGATIVE, cached.negative_until)
+                    raise AssetNotFound(self.name, path, sight.depends)
+                case _:
+                    self._ask_for_set(sight, publication, key)
+        asset, depends = self._holdings.asset(path)
+        if depends is not None and sight.depends is not None:
+            depends = (*sight.depends, *depends)
+        return self._content_of(asset, replace(sight, depends=depends))
+
+    def _ask_for_set(self, sight: Sight, publication: Publication, key: str) -> None:
+        """Have the set of an entry document here, or a stale one that is bearable. Raises what there is
+        instead."""
+
+        def read(fetch: Fetch, answers: Sequence[Answer]) -> Source | None:
+            return self._copies.gather(fetch, publication, key, answers)
+
+        match self._questions.of_document(sight, self, read):
+            case Kept():
+                self._kept(sight)
+            case Failed() as failed:
+                self._stale(sight, failed.error)
+            case _:
+                self._inquiry.stands(Cache.MISS, sight.cached.negative_until or 0)
+                raise AssetNotFound(self.name, sight.path, sight.depends)
+
     def _document(self, index: Index[T], key: str) -> Document[T]:
         """The document `key`, as it was asked for."""
         sight, key = self.see(index.path(key)), self._canonical(key)
@@ -218,7 +265,11 @@ class ProxyRepository:
 
     def _asked_document(self, sight: Sight, index: Index[Any], key: str) -> Asset | None:
         """The asset that holds a document once the upstream was asked for it, None when it has none."""
-        outcome = self._questions.of_document(sight, self, index, key)
+
+        def read(fetch: Fetch, answers: Sequence[Answer]) -> Source | None:
+            return self._copies.read(sight.path, fetch, index, key, answers)
+
+        outcome = self._questions.of_document(sight, self, read)
         match outcome:
             case Kept():
                 return self._kept(sight)

@@ -17,7 +17,9 @@ from typing import Any, BinaryIO, Final, Protocol
 
 from artifactd.blobs.store import Blob, StagedBlob
 from artifactd.catalog.assets import Asset
+from artifactd.repositories.index import More
 from artifactd.tasks.task import Task
+from artifactd.upstream.answer import Answer
 
 QUIET: Final = timedelta(seconds=5)
 """A run waits for this long without a change: a CI job that uploads a hundred files is published once."""
@@ -51,6 +53,14 @@ class PublicationInputs(Protocol):
         """The repository's settings object."""
         ...
 
+    def rows(self) -> Iterator[tuple[str, int]]:
+        """The same assets as iterating gives, in short: path, and the revision that added what is there."""
+        ...
+
+    def asset(self, path: str) -> Asset:
+        """The asset at one of these paths. Raises AssetNotFound."""
+        ...
+
     def __iter__(self) -> Iterator[Asset]:
         """The assets below `Publication.selects`, ordered by path as bytes; never a publication's own."""
         ...
@@ -62,6 +72,50 @@ class PublicationInputs(Protocol):
     def derived(self, asset: Asset, kind: str) -> bytes:
         """The document of this kind that was derived from the asset's bytes. Raises AssetNotFound."""
         ...
+
+
+class PublicationMember(Protocol):
+    """What one member of a group has for a publication of the group's. `asks_upstream`: it is a proxy."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def asks_upstream(self) -> bool: ...
+
+    def open(self, path: str) -> BinaryIO:
+        """An asset of the member, asked for upstream if need be. The entry document stays the same for as
+        long as the publisher reads. The caller closes it. Raises AssetNotFound, Unavailable,
+        UpstreamInvalid."""
+        ...
+
+    def allows(self, path: str) -> bool:
+        """Whether the group may have the asset at this path from the member: proxies add nothing to a name
+        that a hosted member owns."""
+        ...
+
+
+class GroupInputs(Protocol):
+    """What a group's generation is made from."""
+
+    @property
+    def settings(self) -> Any:
+        """The settings object of the group's writable member; of a group without one, the defaults."""
+        ...
+
+    @property
+    def members(self) -> Sequence[PublicationMember]:
+        """Those members, in order, that have an entry document for the key."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The files that an upstream's publication begins with: path → bytes and content type. `needs`: paths
+    of files that must be here before this set takes the place of an older one."""
+
+    files: Mapping[str, tuple[bytes, str]]
+    needs: Sequence[str] = ()
 
 
 class PublishedFile(Protocol):
@@ -91,6 +145,16 @@ class PublicationWriter(Protocol):
         signatures."""
         ...
 
+    @property
+    def openpgp_key(self) -> bytes:
+        """The public keys to check `sign_openpgp` with, ASCII-armoured (RFC 9580, section 6.2)."""
+        ...
+
+    def sign_openpgp(self, data: bytes) -> bytes:
+        """A detached OpenPGP signature of exactly these bytes by the repository's key, ASCII-armoured and
+        checked. Raises when it cannot be made."""
+        ...
+
     def create(self, *, checksums: Iterable[str] = ()) -> AbstractContextManager[PublishedFile]:
         """Begin a file; several may be written at the same time. `checksums`: algorithms to compute beside
         sha256."""
@@ -103,7 +167,9 @@ class PublicationWriter(Protocol):
 
 
 class Publication(Protocol):
-    """A kind of published set, e.g. the repodata of a folder. All methods but `publish` are pure."""
+    """A kind of published set, e.g. the repodata of a folder. A hosted repository publishes it from its
+    assets, a group from what its members have published, and a proxy has its upstream's. All methods but
+    `publish` and `merge` are pure."""
 
     @property
     def name(self) -> str:
@@ -125,8 +191,12 @@ class Publication(Protocol):
         """How long it waits at most; usually `LONGEST_WAIT`."""
         ...
 
-    def touches(self, path: str) -> Iterable[str]:
+    def touches(self, path: str, settings: Any) -> Iterable[str]:
         """The keys to publish after a change of this path. Never asked about paths it owns."""
+        ...
+
+    def keys(self, settings: Any) -> Iterable[str]:
+        """The keys that are published even while there is nothing to publish."""
         ...
 
     def owns(self, path: str) -> str | None:
@@ -148,14 +218,47 @@ class Publication(Protocol):
         called when nothing changed since `previous`."""
         ...
 
+    def merge(
+        self, key: str, inputs: GroupInputs, previous: Generation | None, out: PublicationWriter
+    ) -> None:
+        """The same for a group."""
+        ...
+
+    def gathers(self, key: str) -> Sequence[str]:
+        """The paths of the files that a proxy fetches as one set, since they belong together and their
+        names do not say so; the entry document is the first. `Format.fetch` says where that is; what else
+        is published is fetched when it is asked for."""
+        ...
+
+    def gather(self, key: str, answers: Sequence[Answer]) -> Gathered | More:
+        """The set from what an upstream said, which begins with the entry document, or where it goes on.
+        Raises UpstreamInvalid for what is no such set."""
+        ...
+
+
+def publish_task(repository_id: int, publication: str, key: str) -> Task:
+    """The task that publishes one key."""
+    arguments = {"repository": repository_id, "publication": publication, "key": key}
+    return Task("publish", f"{repository_id}/{publication}/{key}", arguments)
+
+
+def publish_all_task(repository_id: int) -> Task:
+    """The task that publishes whatever a repository publishes, since its settings or members have
+    changed."""
+    return Task("publish", str(repository_id), {"repository": repository_id})
+
 
 def tasks_after(
-    publications: Sequence[Publication], repository_id: int, changed: Iterable[str]
+    publications: Sequence[Publication], repository_id: int, changed: Iterable[str], settings: Any
 ) -> Iterator[tuple[Publication, Task]]:
     """What is to be published after a change of the paths `changed`; each task once."""
     paths = list(changed)
     for publication in publications:
-        inputs = [path for path in paths if publication.owns(path) is None]
-        for key in {key: None for path in inputs for key in publication.touches(path)}:
-            arguments = {"repository": repository_id, "publication": publication.name, "key": key}
-            yield publication, Task("publish", f"{repository_id}/{publication.name}/{key}", arguments)
+        for key in touched(publication, paths, settings):
+            yield publication, publish_task(repository_id, publication.name, key)
+
+
+def touched(publication: Publication, paths: Iterable[str], settings: Any) -> Sequence[str]:
+    """The keys of a publication that a change of these paths touches, each once."""
+    inputs = (path for path in paths if publication.owns(path) is None)
+    return list({key: None for path in inputs for key in publication.touches(path, settings)})

@@ -4,9 +4,9 @@ Rule 1: a question that has been answered is not asked again: its outcome is the
 Rule 2: a question that is not to be asked has an outcome, too: why not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from artifactd.auth.principal import Verb
 from artifactd.blobs.store import BlobStore
@@ -17,9 +17,9 @@ from artifactd.repositories.copies import Copies, absolute
 from artifactd.repositories.documents import Depends
 from artifactd.repositories.fetch import Fetch
 from artifactd.repositories.freshness import Cached
-from artifactd.repositories.index import Index
 from artifactd.repositories.inquiry import Inquiry
 from artifactd.repositories.rights import Rights
+from artifactd.upstream.answer import Answer
 from artifactd.upstream.configuration import Upstream
 from artifactd.upstream.question import (
     Aim,
@@ -33,6 +33,9 @@ from artifactd.upstream.question import (
     Whole,
 )
 from artifactd.upstream.watch import Watch
+
+Read = Callable[[Fetch, Sequence[Answer]], Source | None]
+"""Takes a document's answers so far: where it goes on, or None once it is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +112,12 @@ class Questions:
             known = self._known(sight.path, Aim.PART, span)
             if isinstance(known, Whole):
                 known, span = None, ""
-        return known or self._asked(sight, asker, None, "", bodiless=bodiless, span=span)
+        return known or self._asked(sight, asker, None, bodiless=bodiless, span=span)
 
-    def of_document(self, sight: Sight, asker: Asker, index: Index[Any], key: str) -> Outcome:
-        """How asking for the document of an index has ended. Raises Wanted until it has."""
-        return self._known(sight.path, Aim.READ) or self._asked(sight, asker, index, key)
+    def of_document(self, sight: Sight, asker: Asker, read: Read) -> Outcome:
+        """How asking for a document, of which `read` takes the answers, has ended. Raises Wanted until it
+        has."""
+        return self._known(sight.path, Aim.READ) or self._asked(sight, asker, read)
 
     def was_asked(self, path: str) -> bool:
         """Whether this request has asked for what is at a path now."""
@@ -130,8 +134,7 @@ class Questions:
         self,
         sight: Sight,
         asker: Asker,
-        index: Index[Any] | None,
-        key: str,
+        read: Read | None,
         *,
         bodiless: bool = False,
         span: str = "",
@@ -149,7 +152,7 @@ class Questions:
         if not fetches:
             return Failed(AssetNotFound(self._name, sight.path, sight.depends))
         streams = not any(fetch.whole for fetch in fetches)
-        if index is not None:
+        if read is not None:
             aim = Aim.READ
         elif bodiless and streams:
             aim = Aim.LOOK
@@ -158,7 +161,7 @@ class Questions:
         else:
             aim = Aim.STORE
         key_of = self._key(sight.path, aim, span if aim is Aim.PART else "")
-        raise Wanted([self._question(key_of, sight, asker, fetches, index, key)])
+        raise Wanted([self._question(key_of, sight, asker, fetches, read)])
 
     def _refusal(self, path: str) -> ArtifactdError | None:
         """Why the upstream is not asked for a path, if it is not."""
@@ -176,8 +179,7 @@ class Questions:
         sight: Sight,
         asker: Asker,
         fetches: Sequence[Fetch],
-        index: Index[Any] | None,
-        key: str,
+        read: Read | None,
     ) -> Question:
         path, copies, first = sight.path, self._copies, fetches[0]
         return Question(
@@ -201,8 +203,8 @@ class Questions:
             confirm=lambda: copies.confirm(path, first, sight.state),
             miss=lambda: copies.miss(path, first, sight.asset, sight.state),
             store=lambda blob, facts: copies.store(path, first, blob, facts),
-            read=lambda answers: copies.read(path, first, index, key, answers),
-            held=_held(sight, first, document=index is not None),
+            read=lambda answers: None if read is None else read(first, answers),
+            held=_held(sight, first, document=read is not None),
             whole=first.whole,
             span=key_of[3],
         )

@@ -9,14 +9,13 @@ from typing import Final
 
 from artifactd.auth.principal import Principal
 from artifactd.catalog.repositories import Repositories, RepositoryRecord
-from artifactd.errors import ArtifactdError, AssetNotFound
+from artifactd.errors import ArtifactdError
 from artifactd.repositories.catalog import Catalog
-from artifactd.repositories.content import GrowingSource
 from artifactd.repositories.factory import RepositoryFactory
-from artifactd.repositories.inquiry import MOST_QUESTIONS, Inquiry
+from artifactd.repositories.inquiry import Inquiry
+from artifactd.repositories.waiting import WaitingReader
 from artifactd.tasks.task import TaskRun
 from artifactd.upstream.asking import Upstreams
-from artifactd.upstream.question import Wanted
 from artifactd.upstream.waiting import Waiting
 
 BATCH: Final = 200
@@ -95,17 +94,7 @@ class Upkeep:
 
     def _fetch(self, upstreams: Waiting, record: RepositoryRecord, path: str) -> None:
         inquiry = Inquiry(may_ask=True)
-        repository = self._factory.trusted(record, _NOBODY, inquiry)
-        for _ in range(MOST_QUESTIONS):
-            try:
-                content = repository.get(path)
-            except Wanted as wanted:
-                inquiry.learn(wanted.questions, upstreams.ask(wanted.questions))
-                continue
-            if isinstance(content.source, GrowingSource):
-                upstreams.follow(content.source.growing)
-            return
-        raise AssetNotFound(record.name, path)
+        WaitingReader(self._factory.trusted(record, _NOBODY, inquiry), inquiry, upstreams).fetched(path)
 
 
 def _told(failed: int) -> str:

@@ -48,6 +48,7 @@ class TaskQueue:
         self._expire = prepare(statements.expire(MAX_ATTEMPTS))
         self._ready = prepare(statements.ready())
         self._equal = prepare(statements.equal_waiting())
+        self._pending = prepare(statements.pending())
         self._take = prepare(statements.take())
         self._renew = prepare(statements.renew())
         self._end = prepare(statements.end())
@@ -195,6 +196,10 @@ class TaskQueue:
         with self._database.read() as reader:
             found = [reader.one(self._next_ready), reader.one(self._next_expiry)]
         return min((row[0] for row in found if row and row[0] is not None), default=None)
+
+    def is_pending(self, task: Task) -> bool:
+        """Whether an equal task waits or runs."""
+        return self._database.one(self._pending, of_name=task.name, of_key=task.key) is not None
 
     def get(self, id: int) -> TaskRow:
         """Raises ObjectNotFound."""

@@ -81,6 +81,19 @@ def equal_waiting() -> sa.ClauseElement:
     return sa.select(task.c.arguments, task.c.attempts).where(*_equal_waiting()).order_by(task.c.id.desc())
 
 
+def pending() -> sa.ClauseElement:
+    """An equal row that waits or runs."""
+    return (
+        sa.select(task.c.id)
+        .where(
+            task.c.name == bindparam("of_name"),
+            task.c.key == bindparam("of_key"),
+            sa.or_(task.c.state == State.WAITING, task.c.state == State.RUNNING),
+        )
+        .limit(1)
+    )
+
+
 def take() -> sa.ClauseElement:
     """Equal rows that wait run under one lease."""
     return (

@@ -20,7 +20,8 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A document as it was sent."""
+    """A document as it was sent. `absent`: it was not there, and need not be (`More.optional`)."""
 
     facts: Facts
     body: bytes
+    absent: bool = False

@@ -41,6 +41,7 @@ class Source:
     content_type: str = ""
     stated: Callable[[Facts], Mapping[str, str]] | None = None
     checksums: Sequence[str] = ()
+    optional: bool = False
 
     def expected_of(self, facts: Facts) -> Mapping[str, str]:
         """The checksums that the bytes of an answer must have: what was known, and what its headers say."""

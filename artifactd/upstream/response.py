@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import urljoin
 
 from artifactd import clock
+from artifactd.blobs.hashing import new_hash
 from artifactd.errors import ArtifactdError, RateLimited, UpstreamInvalid, UpstreamUnavailable
 from artifactd.upstream.answer import Answer
 from artifactd.upstream.client import Client, Patience, Request, Response
@@ -118,6 +119,7 @@ class Responder:
             if ended is not None:
                 return ended
             answers.append(Answer(response.facts, await response.read(DOCUMENT_LIMIT)))
+        await self._in_worker(self._check, answers[0])
         following: Source | None = await self._in_worker(question.read, answers)
         while following is not None:
             size = sum(len(answer.body) for answer in answers)
@@ -129,11 +131,30 @@ class Responder:
             request = Request("GET", following.url, following.accept)
             async with self._client.send(request, self._patience) as response:
                 ended = self.ended(response)
-                if ended is not None:
+                if isinstance(ended, Missing) and following.optional:
+                    answers.append(Answer(response.facts, b"", absent=True))
+                elif ended is not None:
                     return ended
-                answers.append(Answer(response.facts, await response.read(DOCUMENT_LIMIT - size)))
+                else:
+                    answers.append(Answer(response.facts, await response.read(DOCUMENT_LIMIT - size)))
             following = await self._in_worker(question.read, answers)
         return Kept()
+
+    def _check(self, answer: Answer) -> None:
+        """Raises UpstreamInvalid unless these are the bytes that the source must have."""
+        source, body = self._source, answer.body
+        if source.size is not None and len(body) != source.size:
+            raise UpstreamInvalid(
+                f"the upstream of repository {self._name!r} sent {len(body)} bytes instead of {source.size}"
+            )
+        for algorithm, wanted in source.expected_of(answer.facts).items():
+            hashed = new_hash(algorithm)
+            hashed.update(body)
+            if hashed.hexdigest() != wanted:
+                raise UpstreamInvalid(
+                    f"the upstream of repository {self._name!r} sent other bytes than it should have:"
+                    f" {algorithm} {hashed.hexdigest()} instead of {wanted}"
+                )
 
     def ended(self, response: Response, *, success: int = 200) -> Outcome | None:
         """What a status says when it is not success."""

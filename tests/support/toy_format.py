@@ -39,7 +39,9 @@ from artifactd.plugin import (
     Form,
     Format,
     FormData,
+    Gathered,
     Generation,
+    GroupInputs,
     InvalidInput,
     Look,
     More,
@@ -118,8 +120,11 @@ class Catalog:
     quiet: timedelta = QUIET
     longest_wait: timedelta = LONGEST_WAIT
 
-    def touches(self, path: str) -> Iterable[str]:
+    def touches(self, path: str, settings: Any) -> Iterable[str]:
         return ("",)
+
+    def keys(self, settings: Any) -> Iterable[str]:
+        return ()
 
     def owns(self, path: str) -> str | None:
         return "" if path.startswith("catalog") and "/" not in path else None
@@ -133,19 +138,57 @@ class Catalog:
     def publish(
         self, key: str, inputs: PublicationInputs, previous: Generation | None, out: PublicationWriter
     ) -> None:
-        count = 0
-        with out.create() as part:
-            for asset in inputs:
-                part.write(inputs.derived(asset, "facts") + b"\n")
-                count += 1
-            listed = part.finish()
-        path = f"catalog-{listed.checksums['sha256']}.part"
-        out.add(path, listed, content_type="text/plain")
-        entry = json.dumps({"packages": count, "part": path}).encode()
-        out.add("catalog.json", entry, content_type="application/json")
-        out.add("catalog.json.sig", out.sign(entry), content_type="application/octet-stream")
-        out.add("catalog.key", out.public_key, content_type="application/x-pem-file")
-        out.state = {"runs": 1 if previous is None else previous.state["runs"] + 1}
+        _publish_list((inputs.derived(asset, "facts") for asset in inputs), previous, out)
+
+    def merge(
+        self, key: str, inputs: GroupInputs, previous: Generation | None, out: PublicationWriter
+    ) -> None:
+        lines: dict[str, bytes] = {}
+        for member in inputs.members:
+            with member.open("catalog.json") as file:
+                part = json.load(file)["part"]
+            with member.open(part) as file:
+                for line in file.read().splitlines():
+                    facts = json.loads(line)
+                    path = _path(facts["name"], facts["version"])
+                    if member.allows(path):
+                        lines.setdefault(path, line)
+        _publish_list((lines[path] for path in sorted(lines)), previous, out)
+
+    def gathers(self, key: str) -> Sequence[str]:
+        return ("catalog.json", "catalog.json.sig", "catalog.key")
+
+    def gather(self, key: str, answers: Sequence[Answer]) -> Gathered | More:
+        paths = self.gathers(key)
+        if len(answers) < len(paths):
+            return More(paths[len(answers)], optional=True)
+        try:
+            needs = [json.loads(answers[0].body)["part"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UpstreamInvalid(f"this is no catalog: {error!r}") from error
+        types = ("application/json", "application/octet-stream", "application/x-pem-file")
+        files = {
+            path: (answer.body, type)
+            for path, answer, type in zip(paths, answers, types, strict=True)
+            if not answer.absent
+        }
+        return Gathered(files, needs)
+
+
+def _publish_list(lines: Iterable[bytes], previous: Generation | None, out: PublicationWriter) -> None:
+    count = 0
+    with out.create() as part:
+        for line in lines:
+            part.write(line + b"\n")
+            count += 1
+        listed = part.finish()
+    path = f"catalog-{listed.checksums['sha256']}.part"
+    out.add(path, listed, content_type="text/plain")
+    entry = json.dumps({"packages": count, "part": path}).encode()
+    out.add("catalog.json", entry, content_type="application/json")
+    out.add("catalog.json.sig", out.sign(entry), content_type="application/octet-stream")
+    out.add("catalog.key", out.public_key, content_type="application/x-pem-file")
+    out.state = {"runs": 1 if previous is None else previous.state["runs"] + 1}
 
 
 VERSIONS: Final = Versions()

@@ -1,13 +1,15 @@
 """Publications: what is asked for, made, switched and left alone."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from artifactd.auth.openpgp import OpenPgpKeys
 from artifactd.auth.principal import Verb
 from artifactd.auth.signing import SigningKeys
 from artifactd.blobs.memory import MemoryBlobStore
@@ -18,21 +20,32 @@ from artifactd.db.writer import Database
 from artifactd.errors import Generated
 from artifactd.repositories.catalog import FormatRules
 from artifactd.repositories.factory import RepositoryFactory
+from artifactd.repositories.index import More
 from artifactd.repositories.policy import WriteClass
 from artifactd.repositories.publication import (
     SUPERSEDED_FOR,
+    Gathered,
     Generation,
+    GroupInputs,
     PublicationInputs,
     PublicationWriter,
 )
 from artifactd.repositories.publishing import EntryMissing, Publisher
 from artifactd.repositories.repository import Repository
+from artifactd.sealing import Sealer
 from artifactd.tasks.task import Progress, Task, TaskRun, TaskStopped
+from artifactd.upstream.answer import Answer
+from artifactd.upstream.asking import Upstreams
 from tests.support.clocks import FakeClock
 from tests.support.shelves import AnyWrites, Shelf, owner
 from tests.support.watching import unwatched_upstreams
 
 QUIET = timedelta(seconds=5)
+SEAL = bytes(32)
+
+
+def no_upstreams() -> Upstreams:
+    raise AssertionError("nothing is to be asked")
 
 
 @dataclass
@@ -46,9 +59,12 @@ class Lists:
     before: Callable[[], object] = lambda: None
     runs: list[Generation | None] = field(default_factory=list)
 
-    def touches(self, path: str) -> Iterable[str]:
+    def touches(self, path: str, settings: Any) -> Iterable[str]:
         folder, slash, _ = path.partition("/")
         return (folder,) if slash else ()
+
+    def keys(self, settings: Any) -> Iterable[str]:
+        return ()
 
     def owns(self, path: str) -> str | None:
         folder, _, file = path.partition("/")
@@ -76,6 +92,17 @@ class Lists:
         out.add(f"{key}/list.key", out.public_key, content_type="text/plain")
         out.state = {"size": listed.size}
 
+    def merge(
+        self, key: str, inputs: GroupInputs, previous: Generation | None, out: PublicationWriter
+    ) -> None:
+        raise AssertionError("there is no group here")
+
+    def gathers(self, key: str) -> Sequence[str]:
+        return (self.entry(key),)
+
+    def gather(self, key: str, answers: Sequence[Answer]) -> Gathered | More:
+        raise AssertionError("there is no proxy here")
+
 
 class Press:
     """A shelf whose repository has the publication `lists`."""
@@ -95,7 +122,14 @@ class Press:
             lambda record: {},
         )
         self.repository: Repository = factory.open(self.shelf.record, self.shelf.principal)
-        self.publisher = Publisher(self.shelf.catalog, self.shelf.repositories, factory, self.keys)
+        self.publisher = Publisher(
+            self.shelf.catalog,
+            self.shelf.repositories,
+            factory,
+            self.keys,
+            OpenPgpKeys(database, Sealer([SEAL])),
+            no_upstreams,
+        )
 
     def put(self, path: str, data: bytes = b"bytes") -> None:
         with self.repository.edit() as edit:

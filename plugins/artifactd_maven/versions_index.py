@@ -1,0 +1,137 @@
+"""The index of an artifact's versions, by the artifact's directory (maven R72, R78, R81)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from artifactd.plugin import Answer, Asset, Change, Index, Micros, More, Part, Selection, UpstreamInvalid
+from artifactd_maven.layout import ANNOUNCED, METADATA, Kind, deleted_path, parse
+from artifactd_maven.listings import Files, Listing, Original, merged, speaks_of
+from artifactd_maven.metadata import Metadata, parse_metadata, written
+from artifactd_maven.versions import in_order
+from artifactd_maven.xml_reading import XmlInvalid
+
+FILE_BYTES: Final = 200
+"""What a file takes in memory, about: its name and when it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The versions in the directory `key`. `entered`: from when on each is listed. `deleted`: when
+    something was last deleted, 0 if never."""
+
+    key: str
+    files: Mapping[str, Files] = field(default_factory=dict)
+    entered: Mapping[str, Micros] = field(default_factory=dict)
+    deleted: Micros = 0
+    original: bytes = b""
+
+    def at(self, now: Micros) -> Metadata:
+        listed = {version: moment for version, moment in self.entered.items() if moment <= now}
+        if not listed:
+            return Metadata()
+        group, _, artifact = self.key.rpartition("/")
+        return Metadata(
+            group=group.replace("/", "."),
+            artifact=artifact,
+            versions=in_order(set(listed)),
+            updated=written(max(self.deleted, *listed.values())),
+        )
+
+    def is_settled(self, now: Micros) -> bool:
+        return all(moment <= now for moment in self.entered.values())
+
+    @property
+    def weight(self) -> int:
+        return sum(FILE_BYTES * (2 + len(files.added)) for files in self.files.values())
+
+
+class VersionIndex:
+    """The index of versions."""
+
+    name = "maven versions"
+
+    def selects(self, key: str) -> Selection:
+        return Selection(key)
+
+    def build(self, key: str, assets: Iterable[Asset]) -> Listing:
+        return after(Versions(key), (Change(asset, retired=False) for asset in assets))
+
+    def apply(self, key: str, document: Listing, changes: Sequence[Change]) -> Listing:
+        assert isinstance(document, Versions), "only what was built here changes by what comes and goes"
+        return after(document, changes)
+
+    def size(self, document: Listing) -> int:
+        return document.weight
+
+    def path(self, key: str) -> str:
+        return f"{key}/{METADATA}"
+
+    def parse(self, key: str, answers: Sequence[Answer]) -> Listing | More:
+        return parse_original(answers)
+
+    def merge(self, key: str, parts: Sequence[Part[Listing]]) -> Listing:
+        return merged(
+            (part.document for part in parts), lambda said: bool(said.versions) and speaks_of(said, key)
+        )
+
+
+VERSIONS: Index[Listing] = VersionIndex()
+
+
+def after(document: Versions, changes: Iterable[Change]) -> Versions:
+    """The versions once rows have come and gone."""
+    files, entered = dict(document.files), dict(document.entered)
+    deleted, touched = document.deleted, set()
+    for change in changes:
+        asset = change.asset
+        gone = change.retired or asset.withheld is not None
+        if asset.path == deleted_path(document.key):
+            deleted = deleted if gone else max(deleted, asset.added)
+            continue
+        version = _version_of(document.key, asset.path)
+        if version is not None:
+            files[version] = _changed(files.get(version, Files()), asset, gone=gone)
+            touched.add(version)
+    for version in touched:
+        moment = files[version].entered()
+        if moment is None:
+            entered.pop(version, None)
+        else:
+            entered[version] = moment
+        if not files[version].added and files[version].announced is None:
+            del files[version]
+    return Versions(document.key, files, entered, deleted)
+
+
+def parse_original(answers: Sequence[Answer]) -> Listing:
+    """An upstream's file. Raises UpstreamInvalid."""
+    body = answers[-1].body
+    try:
+        return Original(parse_metadata(body), body)
+    except XmlInvalid as error:
+        raise UpstreamInvalid(f"the upstream's {METADATA} {error}") from error
+
+
+def _version_of(key: str, path: str) -> str | None:
+    """The version that an asset counts for: our note that it was announced, or a file of it."""
+    version, _, below = path[len(key) + 1 :].partition("/")
+    if below == ANNOUNCED:
+        return version
+    place = parse(path)
+    return version if place.kind is Kind.ARTIFACT and not place.checksum else None
+
+
+def _changed(files: Files, asset: Asset, *, gone: bool) -> Files:
+    name = asset.path.rpartition("/")[2]
+    place = parse(asset.path)
+    if place.kind is Kind.NOTE:
+        return replace(files, announced=None if gone else asset.added)
+    added, poms = dict(files.added), files.poms
+    if gone:
+        added.pop(name, None)
+    else:
+        added[name] = asset.added
+    if place.gav is not None and place.gav.is_pom and not place.signature:
+        poms = poms - {name} if gone else poms | {name}
+    return replace(files, added=added, poms=poms)
