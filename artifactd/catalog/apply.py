@@ -16,13 +16,13 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from artifactd.blobs.digest import of_bytes
 from artifactd.blobs.store import Blob, StagedBlob
-from artifactd.catalog.assets import SUBJECT, Asset, Assets, Keep, Reference
+from artifactd.catalog.assets import GENERATION, SUBJECT, Asset, Assets, Keep, Reference
 from artifactd.catalog.blob_stores import BlobStores
 from artifactd.catalog.edit import Absent, ChangeSet, Check, Delete, DeleteWhere, Put, Rules
 from artifactd.catalog.retire import Retirement
 from artifactd.clock import micros
 from artifactd.db import tables
-from artifactd.db.generations import name_stripe, names_stripe
+from artifactd.db.generations import name_stripe, names_stripe, repository_stripe
 from artifactd.db.writer import Database, Reader, Turn
 from artifactd.errors import (
     AssetExists,
@@ -269,6 +269,7 @@ class _Application:
             if blob.checksums.keys() - known.keys():
                 every = msgspec.json.encode({**known, **blob.checksums}).decode()
                 turn.run(sql._learn_checksums, **facts, checksums=every)
+                turn.moves(repository_stripe(self._repository_id))  # some were told that there is none
             if row[0] != blob.location:
                 self._redundant.append(blob)
         self._end_upload(blob)
@@ -404,7 +405,9 @@ class _Application:
 
 def _same(present: Asset, put: Put) -> bool:
     """Whether nothing would change. What shall be kept for ever is not the same as what may be
-    collected."""
+    collected, and what was made from other things not the same as what it is equal to."""
+    if GENERATION in put.attributes and _encoded(present.attributes) != _encoded(put.attributes):
+        return False
     return _same_bytes(present, put) and (present.keep is Keep.ALWAYS or put.keep is not Keep.ALWAYS)
 
 

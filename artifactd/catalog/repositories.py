@@ -323,6 +323,8 @@ def _erase(turn: Turn, repository_id: int) -> None:
     ):
         turn.connection.execute(delete(table).where(table.c.repository_id == repository_id))
     turn.connection.execute(delete(tables.member).where(tables.member.c.group_id == repository_id))
+    keys = [f"{kind}/{repository_id}" for kind in ("signing-key", "openpgp-key")]
+    turn.connection.execute(delete(tables.secret).where(tables.secret.c.name.in_(keys)))
     turn.connection.execute(delete(tables.repository).where(tables.repository.c.id == repository_id))
 
 

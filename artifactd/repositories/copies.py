@@ -3,7 +3,7 @@
 Everything here runs in worker threads, after an upstream has answered and with no lock held.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
@@ -23,7 +23,7 @@ from artifactd.errors import ArtifactdError, AssetNotFound, Invalid, UpstreamInv
 from artifactd.repositories.catalog import Catalog
 from artifactd.repositories.description import Description
 from artifactd.repositories.fetch import Fetch
-from artifactd.repositories.holdings import Holdings
+from artifactd.repositories.holdings import MODIFIED, Holdings
 from artifactd.repositories.index import Index, More
 from artifactd.repositories.kept import Kept as KeptDocument
 from artifactd.repositories.publication import Publication
@@ -60,16 +60,17 @@ class Copies:
     def store(self, path: str, fetch: Fetch, blob: StagedBlob, facts: Facts) -> None:
         """Verified bytes become the asset at `path`, and at the other paths that they are known by."""
         content_type = fetch.content_type or facts.content_type or UNKNOWN
+        modified = _modified(facts, self._catalog.database.now())
         try:
             description = self._describe(path, content_type, blob)
             operations: list[Operation] = [
-                _put(alias, blob, content_type, self._describe(alias, content_type, blob))
+                _put(alias, blob, content_type, self._describe(alias, content_type, blob), modified)
                 for alias in description.aliases
             ]
         except ArtifactdError:
             self._catalog.drop(self._record.store_id, blob)
             raise
-        operations.append(_put(path, blob, content_type, description))
+        operations.append(_put(path, blob, content_type, description, modified))
         self._apply(f"fetch {path}", path, operations, self._state(fetch, facts))
 
     def read(
@@ -181,13 +182,14 @@ class Copies:
         state = self._catalog.states.find(self._catalog.database, self._record.id, entry)
         now = self._catalog.database.now()
         known = state or UpstreamState("", "", now, None, None)
-        task = Task(
-            "prefetch", f"{self._record.id}/{entry}", {"repository": self._record.id, "paths": paths}
-        )
+        arguments = {"repository": self._record.id, "paths": paths, "then": entry}
+        task = Task("prefetch", f"{self._record.id}/{entry}", arguments)
 
         def job(turn: Turn) -> None:
             later = replace(known, checked=now, fresh_until=now + AWAITED_FOR)
             self._catalog.states.note(turn, self._record.id, entry, later)
+            for path in paths:  # the upstream has them now, or will soon
+                self._catalog.states.forget(turn, self._record.id, path)
             self._catalog.queue.enqueue(task, requested_by=self._principal.name, turn=turn)
 
         self._catalog.database.write(job)
@@ -247,14 +249,24 @@ def http_moment(text: str, otherwise: Micros) -> Micros:
         return otherwise
 
 
-def _put(path: str, blob: StagedBlob, content_type: str, description: Description) -> Put:
+def _modified(facts: Facts, now: Micros) -> Mapping[str, Any]:
+    """When the upstream's file was last changed, as an attribute of the copy: it is the copy's date, too
+    (maven R109)."""
+    said = facts.headers.get("last-modified", "")
+    modified = http_moment(said, now) if said else now
+    return {MODIFIED: modified} if modified < now else {}
+
+
+def _put(
+    path: str, blob: StagedBlob, content_type: str, description: Description, more: Mapping[str, Any]
+) -> Put:
     """A copy needs nothing that is not here: the rest comes when it is asked for (docker R187)."""
     return Put(
         path,
         blob,
         content_type,
         coordinates=description.coordinates,
-        attributes=description.attributes,
+        attributes={**description.attributes, **more},
         label=description.label,
         references=[Reference(each.path, each.kind) for each in description.references],
         derived=description.derived,

@@ -322,8 +322,9 @@ class GroupRepository:
 
     def list(self, prefix: str, *, after: str = "", limit: int = 1000) -> Page[Entry]:
         self._rights.check(Verb.READ, prefix)
-        found: dict[str, Entry] = {}
-        ends: list[str] = []
+        own = self._published.children(prefix, after, limit, self._rights)
+        found = {entry.path: entry for entry in own.items}
+        ends = [] if own.next is None else [own.next]
         for member in self._members:
             try:
                 page = member.open().list(prefix, after=after, limit=limit)
@@ -332,7 +333,8 @@ class GroupRepository:
             if page.next is not None:
                 ends.append(page.next)
             for entry in page.items:
-                found.setdefault(entry.path, entry)
+                if self._published.of(prefix + entry.path) is None:
+                    found.setdefault(entry.path, entry)
         # A member shows more behind its page, which may lie before what another one has shown.
         end = min(ends, key=str.encode, default=None)
         entries = sorted(found.values(), key=lambda entry: entry.path.encode())

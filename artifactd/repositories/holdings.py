@@ -3,7 +3,7 @@ holdings of its own. No rights are asked for here."""
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from artifactd.auth.principal import Verb
 from artifactd.blobs.digest import CHECKSUMS
@@ -21,6 +21,9 @@ from artifactd.repositories.catalog import Catalog, FormatRules
 from artifactd.repositories.content import Content, Head, InlineSource, StoredSource
 from artifactd.repositories.documents import Depends, Documents
 from artifactd.repositories.rights import Rights
+
+MODIFIED: Final = "modified"
+"""The attribute of a copy that has its date at the upstream, in microseconds."""
 
 
 class Holdings:
@@ -72,7 +75,7 @@ class Holdings:
             size=0 if blob is None else blob.size,
             content_type=asset.content_type,
             etag=f"revision-{asset.revision}" if blob is None else blob.digest,
-            modified=asset.added,
+            modified=asset.attributes.get(MODIFIED, asset.added),
             checksums={} if blob is None else blob.checksums,
             attributes=asset.attributes,
             immutable=self.rules.immutable(asset.path, self.settings),

@@ -163,9 +163,9 @@ class ProxyRepository:
 
     def _content(self, path: str, *, bodiless: bool = False) -> Content:
         """What is at a path, as it was asked for."""
-        gathered = self._gathered(path)
+        gathered = self._gathered(self._canonical(path))
         if gathered is not None:
-            return self._of_set(*gathered, path)
+            return self._of_set(*gathered, self._canonical(path))
         sight = self.see(path)
         path, asset, depends = sight.path, sight.asset, sight.depends
         if asset is not None and (sight.immutable or self._holdings.past is not None):

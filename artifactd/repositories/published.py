@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 from artifactd.auth.principal import Verb
-from artifactd.catalog.assets import GENERATION, Asset
+from artifactd.catalog.assets import GENERATION, Asset, Entry, Page
 from artifactd.clock import SECOND, Micros
 from artifactd.errors import ArtifactdError, AssetNotFound, Unavailable, UpstreamInvalid
 from artifactd.repositories.catalog import Catalog
@@ -20,6 +20,7 @@ from artifactd.repositories.holdings import Holdings
 from artifactd.repositories.inquiry import Cache, Inquiry
 from artifactd.repositories.member import Member
 from artifactd.repositories.publication import Publication, publish_task
+from artifactd.repositories.rights import Rights
 from artifactd.upstream.question import Question, Wanted
 
 NOTICED_FOR: Final[Micros] = 10 * SECOND
@@ -59,6 +60,10 @@ class GroupPublications:
             if key is not None:
                 return publication, key
         return None
+
+    def children(self, prefix: str, after: str, limit: int, rights: Rights) -> Page[Entry]:
+        """What the group itself has right below `prefix`."""
+        return self._holdings.children(prefix, after, limit, rights)
 
     def content(self, publication: Publication, key: str, path: str) -> Content:
         """A file of a generation. Raises AssetNotFound, Forbidden, Unavailable, Unpublished."""

@@ -24,7 +24,7 @@ from artifactd.auth.signing import SigningKeys
 from artifactd.blobs.digest import Digest
 from artifactd.catalog.apply import Applied
 from artifactd.catalog.assets import GENERATION, Asset, Keep, Reference
-from artifactd.catalog.edit import ABSENT, ChangeSet, Put, Rules
+from artifactd.catalog.edit import ABSENT, ChangeSet, Delete, Operation, Put, Rules
 from artifactd.catalog.kinds import GROUP, HOSTED, PROXY
 from artifactd.catalog.repositories import Repositories, RepositoryRecord
 from artifactd.db import tables
@@ -216,16 +216,24 @@ class Publisher:
         input_hash: str,
         facts: Mapping[str, Any],
     ) -> None:
-        if not out.files:
+        entry, state = publication.entry(key), out.state
+        if out.files:
+            if entry not in out.files:
+                raise EntryMissing(publication.name, entry)
+            files: Mapping[str, File] = out.hand_over()
+        elif previous is not None:  # it is made from other things now, and is what it was
+            files, state = _files(previous), previous.state
+        else:
             return
-        entry = publication.entry(key)
-        if entry not in out.files:
-            raise EntryMissing(publication.name, entry)
-        files: Mapping[str, File] = out.hand_over()
         others = {path: file for path, file in files.items() if path != entry}
-        operations = [
+        operations: list[Operation] = [
             Put(path, file.blob, file.content_type, keep=Keep.WHILE_REFERENCED, linger=SUPERSEDED_FOR)
             for path, file in others.items()
+        ]
+        # Their names are the same for all generations: what belongs to no other must not stay beside one.
+        stale = {} if previous is None else previous.files
+        operations += [
+            Delete(path) for path in publication.gathers(key) if path in stale and path not in files
         ]
         operations.append(
             Put(
@@ -233,7 +241,7 @@ class Publisher:
                 files[entry].blob,
                 files[entry].content_type,
                 attributes={
-                    GENERATION: {"revision": revision, "inputs": input_hash, "state": out.state, **facts}
+                    GENERATION: {"revision": revision, "inputs": input_hash, "state": state, **facts}
                 },
                 references=[Reference(path, required=True) for path in others],
                 if_digest=ABSENT if previous is None else _digest(previous.files[entry]),
@@ -271,6 +279,14 @@ def _by_owner(owner: Callable[[str], str | None], allows: Callable[[str], bool])
         return known[name]
 
     return allowed
+
+
+def _files(generation: Generation) -> Mapping[str, File]:
+    return {
+        path: File(asset.blob, asset.content_type)
+        for path, asset in generation.files.items()
+        if asset.blob is not None
+    }
 
 
 def _digest(asset: Asset) -> Digest | None:

@@ -43,7 +43,8 @@ class Upkeep:
         self._upstreams = upstreams
 
     def prefetch(self, run: TaskRun) -> None:
-        """Fetch the assets at `paths`, as if somebody had read them."""
+        """Fetch the assets at `paths`, as if somebody had read them. Once all are here, the document at
+        `then` is looked at again, if there is one that waits for them."""
         record = self._repositories.numbered(run.task.arguments["repository"])
         if record is None:
             return
@@ -60,6 +61,8 @@ class Upkeep:
                     failed += 1
                     logger.warning("prefetch of %r into %s: %s", path, record.name, error)
         run.progress(len(paths), len(paths), _told(failed))
+        if not failed and "then" in run.task.arguments:
+            self._catalog.states.invalidate(record.id, run.task.arguments["then"])
 
     def purge(self, run: TaskRun) -> None:
         """Delete the copies at `path` and below it, all of them for the empty path."""

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 from artifactd import clock
 from artifactd.clock import SECOND, Micros
@@ -218,6 +219,8 @@ class Upstreams:
                 return outcome
             if isinstance(outcome, Failed):
                 failure = failure or outcome
+            if len(question.sources) > 1:
+                _note_mirror(question.upstream, source, outcome)
         if failure is not None:
             return failure
         believed = await self._in_worker(question.miss)
@@ -274,6 +277,14 @@ class Upstreams:
 
     def _in_worker(self, function: Callable[..., R], *arguments: Any) -> Awaitable[R]:
         return asyncio.get_running_loop().run_in_executor(self._workers, function, *arguments)
+
+
+def _note_mirror(upstream: Upstream, source: Source, outcome: Missing | Failed) -> None:
+    """Say which of several addresses it was; without what may be secret of it."""
+    address = urlsplit(source.url)
+    where = f"{address.hostname}:{address.port}" if address.port else address.hostname
+    why = outcome.error if isinstance(outcome, Failed) else "it is not there"
+    logger.warning("%s was passed over for repository %s: %s", where, upstream.repository, why)
 
 
 def _patience(question: Question) -> Patience:

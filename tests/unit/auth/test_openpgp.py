@@ -159,6 +159,15 @@ def test_a_private_key_is_sealed_and_shown_nowhere(  # rpm R92
         assert PASSPHRASE not in text and "PRIVATE" not in text and body not in text
 
 
+def test_a_key_ends_with_its_repository(database: Database, keys: OpenPgpKeys, repository: int) -> None:
+    keys.put(repository, private_key())
+    added(database, "other")
+    Repositories(database).delete("tools")
+    assert stored(database) == []
+    with pytest.raises(RepositoryNotFound):
+        keys.of(repository)
+
+
 def test_a_key_opens_for_its_own_repository_alone(
     database: Database, keys: OpenPgpKeys, repository: int
 ) -> None:
