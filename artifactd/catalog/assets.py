@@ -138,6 +138,7 @@ class Assets:
 
     def __init__(self, database: Database) -> None:
         self._find = [database.prepare(_rows(at).where(_path_is())) for at in (False, True)]
+        self._numbered = database.prepare(_columns().where(tables.asset.c.id == bindparam("asset_id")))
         self._range = [database.prepare(_range(_rows(at))) for at in (False, True)]
         self._owned = [database.prepare(_range(_owned(at))) for at in (False, True)]
         self._referring = [database.prepare(_range(_referring(at))) for at in (False, True)]
@@ -195,6 +196,11 @@ class Assets:
             if at is None
             else reader.one(self._find[1], repository_id=repository_id, path=path, at=at)
         )
+        return None if row is None else _asset(row)
+
+    def numbered(self, reader: Reader, id: int) -> Asset | None:
+        """The asset of this row, retired or not."""
+        row = reader.one(self._numbered, asset_id=id)
         return None if row is None else _asset(row)
 
     def name(self, reader: Reader, repository_id: int, path: str) -> OwnerName | None:

@@ -213,11 +213,13 @@ class Services(Protocol):
         ...
 
     def remember(self, key: str, content: Content, lasting: timedelta) -> None:
-        """Keep an answer in this process, for the client of this exchange and this repository."""
+        """Remember what the client of this exchange was given, in all processes of this host, for ten
+        minutes at most."""
         ...
 
     def recall(self, key: str) -> Content | None:
-        """What was remembered under `key` for this client and repository, if that was not too long ago."""
+        """What was remembered under `key` for this client and repository, if that was not too long ago: the
+        same bytes, whatever is at their path now. No right is asked for."""
         ...
 
     def repository(self, name: str) -> Repository:

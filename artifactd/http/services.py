@@ -23,9 +23,10 @@ from artifactd.formats.exchange import Body, FormData
 from artifactd.formats.format import Format
 from artifactd.http.recollections import Recollections
 from artifactd.repositories.catalog import Catalog
-from artifactd.repositories.content import Content
+from artifactd.repositories.content import Content, StoredSource
 from artifactd.repositories.description import Description
 from artifactd.repositories.factory import RepositoryFactory
+from artifactd.repositories.holdings import head_of
 from artifactd.repositories.inquiry import Inquiry
 from artifactd.repositories.publication import touched
 from artifactd.repositories.repository import Repository
@@ -222,10 +223,18 @@ class BoundServices:
         return ready
 
     def remember(self, key: str, content: Content, lasting: timedelta) -> None:
-        self._shared.recollections.keep(self._named(key), content, self.now() + micros(lasting))
+        asset = content.head.asset
+        if asset is not None:  # else it is on its way, and nobody has it yet
+            self._shared.recollections.keep(self._named(key), asset.id, self.now() + micros(lasting))
 
     def recall(self, key: str) -> Content | None:
-        return self._shared.recollections.find(self._named(key), self.now())
+        number = self._shared.recollections.find(self._named(key), self.now())
+        catalog, stores = self._shared.factory.catalog, self._shared.stores
+        asset = None if number is None else catalog.assets.numbered(catalog.database, number)
+        if asset is None or asset.blob is None:
+            return None
+        source = StoredSource(stores.named(asset.blob.store), asset.blob.location)
+        return Content(head_of(asset, immutable=False), source)
 
     def _named(self, key: str) -> tuple[int, str, str]:
         assert self._record is not None, "a route of scope 'format' has no repository"

@@ -91,7 +91,7 @@ class GroupRepository:
 
     def get(self, path: str, *, derived: str | None = None) -> Content:
         self._rights.check(Verb.READ, path)
-        if derived is None and (answer := self._of_its_own(path)) is not None:
+        if (answer := self._of_its_own(path, derived)) is not None:
             return answer
         # A derived document is of the file that this group has, or of none.
         main = None if derived is None else path
@@ -171,21 +171,21 @@ class GroupRepository:
 
     # Who answers
 
-    def _of_its_own(self, path: str) -> Content | None:
+    def _of_its_own(self, path: str, derived: str | None = None) -> Content | None:
         """What the group answers itself: a file that it publishes, or one that names the member it is
         of."""
         addressed = addressed_member(path)
         if addressed is not None:
-            return self._of_member(path, *addressed)
+            return self._of_member(path, *addressed, derived)
         published = self._published.of(path)
-        return None if published is None else self._published.content(*published, path)
+        return None if published is None else self._published.content(*published, path, derived)
 
-    def _of_member(self, asked: str, name: str, path: str) -> Content:
+    def _of_member(self, asked: str, name: str, path: str, derived: str | None) -> Content:
         members, depends = self._for_path(path)
         for member in members:
             if member.record.name == name:
                 try:
-                    content = member.open().get(path)
+                    content = member.open().get(path, derived=derived)
                 except _INVISIBLE:
                     break
                 known = content.depends is not None and depends is not None

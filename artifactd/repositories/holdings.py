@@ -70,17 +70,7 @@ class Holdings:
 
     def head(self, asset: Asset) -> Head:
         """The facts of an asset."""
-        blob = asset.blob
-        return Head(
-            size=0 if blob is None else blob.size,
-            content_type=asset.content_type,
-            etag=f"revision-{asset.revision}" if blob is None else blob.digest,
-            modified=asset.attributes.get(MODIFIED, asset.added),
-            checksums={} if blob is None else blob.checksums,
-            attributes=asset.attributes,
-            immutable=self.rules.immutable(asset.path, self.settings),
-            asset=asset,
-        )
+        return head_of(asset, immutable=self.rules.immutable(asset.path, self.settings))
 
     def derived(self, asset: Asset, kind: str, depends: Depends | None) -> Content:
         """A document that was derived from an asset; each of its checksums is one, under the name of the
@@ -179,6 +169,21 @@ class Holdings:
             raise Gone(self.record.name, moment(self.record.horizon).isoformat())
         row = self._catalog.database.one(self._catalog.revision_at, repository_id=self.record.id, at=past)
         return 0 if row is None or row[0] is None else int(row[0])
+
+
+def head_of(asset: Asset, *, immutable: bool) -> Head:
+    """The facts of an asset. `immutable`: its path will never hold other bytes."""
+    blob = asset.blob
+    return Head(
+        size=0 if blob is None else blob.size,
+        content_type=asset.content_type,
+        etag=f"revision-{asset.revision}" if blob is None else blob.digest,
+        modified=asset.attributes.get(MODIFIED, asset.added),
+        checksums={} if blob is None else blob.checksums,
+        attributes=asset.attributes,
+        immutable=immutable,
+        asset=asset,
+    )
 
 
 def _stage(store: BlobStore, name: str, made: bytes | StagedBlob) -> bytes | StagedBlob:

@@ -65,8 +65,8 @@ class GroupPublications:
         """What the group itself has right below `prefix`."""
         return self._holdings.children(prefix, after, limit, rights)
 
-    def content(self, publication: Publication, key: str, path: str) -> Content:
-        """A file of a generation. Raises AssetNotFound, Forbidden, Unavailable, Unpublished."""
+    def content(self, publication: Publication, key: str, path: str, derived: str | None = None) -> Content:
+        """A file of a generation, or what was derived from it. Raises AssetNotFound, Forbidden, Unavailable, Unpublished."""
         for member in self._members:
             member.open().permit(Verb.READ, path)
         entry, _ = self._holdings.find(publication.entry(key))
@@ -76,6 +76,8 @@ class GroupPublications:
             else:
                 self._notice(publication, key, entry)
         asset, depends = self._holdings.asset(path)
+        if derived is not None:
+            return self._holdings.derived(asset, derived, depends)
         return self._holdings.content(asset, depends)
 
     def _begin(self, publication: Publication, key: str) -> None:
