@@ -207,6 +207,12 @@ class LengthMismatch(Invalid):
 
 
 @dataclass(eq=False)
+class BodyStalled(ArtifactdError):
+    seconds: float
+    message: ClassVar[str] = "nothing of the body came for {seconds:g} seconds"
+
+
+@dataclass(eq=False)
 class TooLarge(ArtifactdError):
     limit: int
     message: ClassVar[str] = "the body is larger than the {limit} bytes allowed here"

@@ -15,6 +15,7 @@ STATUSES: Mapping[type[errors.ArtifactdError], int] = {
     errors.UploadOffsetMismatch: 416,
     errors.PreconditionFailed: 412,
     errors.Invalid: 400,
+    errors.BodyStalled: 408,
     errors.TooLarge: 413,
     errors.RangeNotSatisfiable: 416,
     errors.Unauthenticated: 401,
@@ -54,6 +55,8 @@ def headers_of(error: errors.ArtifactdError) -> list[tuple[str, str]]:
             return [("retry-after", str(error.retry_after))]
         case errors.StorageFailure():
             return [("retry-after", str(RETRY_AFTER))]
+        case errors.BodyStalled():
+            return [("connection", "close")]  # RFC 9110, section 15.5.9
         case errors.RangeNotSatisfiable():
             return [("content-range", f"bytes */{error.size}")]
     return []

@@ -55,7 +55,7 @@ from artifactd.http.services import BoundServices, Shared
 from artifactd.repositories.content import Content, Rendered
 from artifactd.repositories.inquiry import MOST_QUESTIONS, Inquiry
 from artifactd.repositories.past import parse_moment
-from artifactd.repositories.published import FIRST_WITHIN, Unpublished
+from artifactd.repositories.publication import FIRST_WITHIN, Unpublished
 from artifactd.repositories.representation import Representation
 from artifactd.upstream.question import Wanted
 
@@ -254,29 +254,23 @@ class Gateway:
         """Run the handler; once more after each question for an upstream that it leads to, and once it has
         waited for what is being published."""
         if route.keyed and self._database.in_process:
-            if inquiry is None:
-                return await self._settled(route.handler(exchange))
-            inquiry.hurried = True
             try:
-                return await self._settled(route.handler(exchange))
+                return await self._settled(_hurried(route, exchange, inquiry))
             except (Wanted, Unpublished):
-                inquiry.begin()
-            finally:
-                inquiry.hurried = False
-        if inquiry is None:
-            return await self._settled(await self._in_worker(route.handler, exchange))
+                pass
         has_waited = False
         for _ in range(MOST_QUESTIONS):
+            if inquiry is not None:
+                inquiry.begin()
             try:
                 return await self._settled(await self._in_worker(route.handler, exchange))
             except Wanted as wanted:
+                assert inquiry is not None, "only for what is asked upstream"
                 inquiry.learn(wanted.questions, await self._shared.upstreams.ask(wanted.questions))
-                inquiry.begin()
             except Unpublished as unpublished:
                 if has_waited or not await self._waited(unpublished.ready, FIRST_WITHIN):
                     raise unpublished.error from None
                 has_waited = True
-                inquiry.begin()
         raise Unavailable("this answer takes too many questions to upstreams")
 
     async def _authenticate(self, request: _Request, path: str, now: Micros) -> None:
@@ -538,6 +532,17 @@ def _with_slash(arrival: Arrival) -> Rendered:
     scheme."""
     query = f"?{arrival.query_string.decode('latin-1')}" if arrival.query_string else ""
     return Rendered(308, [("location", f"{quote(arrival.path.removeprefix(PREFIX))}/{query}")])
+
+
+def _hurried(route: Route, exchange: Exchange, inquiry: Inquiry | None) -> Content | Rendered | Later:
+    """What a handler of a few keyed reads says, on the event loop."""
+    if inquiry is None:
+        return route.handler(exchange)
+    inquiry.hurried = True
+    try:
+        return route.handler(exchange)
+    finally:
+        inquiry.hurried = False
 
 
 def _params(route: Route, found: re.Match[str]) -> Mapping[str, str]:

@@ -11,9 +11,10 @@ from typing import Any
 
 from artifactd.catalog.blob_stores import BlobStores
 from artifactd.catalog.uploads import Uploads
-from artifactd.errors import InvalidInput, LengthMismatch, TooLarge
+from artifactd.errors import BodyStalled, InvalidInput, LengthMismatch, TooLarge
 from artifactd.formats.exchange import Append, Body, Form, InMemory, Sink, Staged
 from artifactd.http.consumers import AppendConsumer, Consumer, MemoryConsumer, StagedConsumer
+from artifactd.http.sendfile import STALL_SECONDS
 
 BATCH = 1 << 20
 """Bytes handed to a worker at once: a hop of 60 µs is then little beside the work."""
@@ -41,7 +42,8 @@ class Receiver:
         self, sink: Sink, store_id: int, receive: Receive, length: int | None, content_type: str
     ) -> Finish:
         """Receive the body of `length` announced bytes (None: chunked). The result, called in a worker
-        thread, gives the body. Raises what the consumer does, LengthMismatch, and ClientGone."""
+        thread, gives the body. Raises what the consumer does, LengthMismatch, BodyStalled and
+        ClientGone."""
         consumer = self._consumer(sink, store_id, content_type)
         if length is not None and consumer.limit is not None and length > consumer.limit:
             raise TooLarge(consumer.limit)
@@ -110,7 +112,11 @@ def announced_length(headers: Any) -> int | None:
 
 
 async def _part(receive: Receive) -> tuple[bytes, bool]:
-    message = await receive()
+    try:
+        async with asyncio.timeout(STALL_SECONDS):
+            message = await receive()
+    except TimeoutError:
+        raise BodyStalled(STALL_SECONDS) from None
     if message["type"] == "http.disconnect":
         raise ClientGone
     return message.get("body", b""), not message.get("more_body", False)

@@ -9,13 +9,13 @@ from artifactd.catalog.apply import Applied
 from artifactd.catalog.assets import Entry, OwnerName, Page
 from artifactd.catalog.edit import ChangeSet, Edit, RecordedEdit
 from artifactd.db.writer import Turn
-from artifactd.errors import Generated, ReadOnly
+from artifactd.errors import AssetNotFound, Generated, ReadOnly
 from artifactd.repositories.catalog import Catalog
 from artifactd.repositories.content import Content, Head
 from artifactd.repositories.holdings import Holdings
 from artifactd.repositories.index import Document, Index
 from artifactd.repositories.policy import WritePolicy, replaceable
-from artifactd.repositories.publication import tasks_after
+from artifactd.repositories.publication import being_made, publish_all_task, publish_task, tasks_after
 from artifactd.repositories.rights import Rights
 
 T = TypeVar("T")
@@ -43,7 +43,10 @@ class HostedRepository:
 
     def get(self, path: str, *, derived: str | None = None) -> Content:
         self._check(Verb.READ, path)
-        asset, depends = self._holdings.asset(path)
+        asset, depends = self._holdings.find(path)
+        if asset is None:
+            self._await_first(path)
+            raise AssetNotFound(self.name, path, depends)
         if derived is not None:
             return self._holdings.derived(asset, derived, depends)
         return self._holdings.content(asset, depends)
@@ -87,6 +90,16 @@ class HostedRepository:
         only."""
         asset, _ = self._holdings.find(path)
         return asset is not None
+
+    def _await_first(self, path: str) -> None:
+        """Raise Unpublished for the entry document of a first generation that is about to be made."""
+        for publication in () if self._in_the_past else self._holdings.rules.publications:
+            key = publication.owns(path)
+            if key is not None and publication.entry(key) == path:
+                one = publish_task(self._record.id, publication.name, key)
+                tasks = (one, publish_all_task(self._record.id))
+                if any(map(self._catalog.queue.is_pending, tasks)):
+                    raise being_made(self.name, lambda: self._holdings.find(path)[0] is not None)
 
     def _replaceable(self, path: str) -> bool:
         return replaceable(self._policy, self._holdings.rules.write_class(path, self.settings))

@@ -9,7 +9,7 @@ for clients that still hold the old entry document. So its files are named by th
 few whose names clients know.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Final, Protocol
 
 from artifactd.blobs.store import Blob, StagedBlob
 from artifactd.catalog.assets import Asset
+from artifactd.errors import Unavailable
 from artifactd.repositories.index import More
 from artifactd.tasks.task import Task
 from artifactd.upstream.answer import Answer
@@ -234,6 +235,26 @@ class Publication(Protocol):
         """The set from what an upstream said, which begins with the entry document, or where it goes on.
         Raises UpstreamInvalid for what is no such set."""
         ...
+
+
+FIRST_WITHIN: Final = timedelta(seconds=20)
+"""How long an answer waits for the first generation: package managers give up after 30 s of silence."""
+
+
+class Unpublished(Exception):
+    """A first generation is being made. Control flow: the gateway waits until it is `ready`, for
+    `FIRST_WITHIN` at most, and runs the handler again; then it answers with `error`."""
+
+    def __init__(self, ready: Callable[[], bool], error: Unavailable) -> None:
+        super().__init__("a first generation is being made")
+        self.ready = ready
+        self.error = error
+
+
+def being_made(repository: str, ready: Callable[[], bool]) -> Unpublished:
+    """What to raise while a repository's first generation is not there: until `ready` says so."""
+    error = Unavailable(f"what repository {repository!r} publishes is being made", retry_after=5)
+    return Unpublished(ready, error)
 
 
 def publish_task(repository_id: int, publication: str, key: str) -> Task:

@@ -6,8 +6,7 @@ Rule 2: everything of all members has gone into it, so it takes the right to rea
 Rule 3: before there is a first generation, the answer waits for it.
 """
 
-from collections.abc import Callable, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
 from typing import Final
 
 from artifactd.auth.principal import Verb
@@ -19,27 +18,14 @@ from artifactd.repositories.content import Content
 from artifactd.repositories.holdings import Holdings
 from artifactd.repositories.inquiry import Cache, Inquiry
 from artifactd.repositories.member import Member
-from artifactd.repositories.publication import Publication, publish_task
+from artifactd.repositories.publication import Publication, being_made, publish_task
 from artifactd.repositories.rights import Rights
 from artifactd.upstream.question import Question, Wanted
 
 NOTICED_FOR: Final[Micros] = 10 * SECOND
 """How long a process leaves it at having asked for the next generation."""
 
-FIRST_WITHIN: Final = timedelta(seconds=20)
-"""How long an answer waits for the first generation: package managers give up after 30 s of silence."""
-
 _PRINCIPAL: Final = "publisher"
-
-
-class Unpublished(Exception):
-    """A first generation is being made. Control flow: the gateway waits until it is `ready`, for
-    `FIRST_WITHIN` at most, and runs the handler again; then it answers with `error`."""
-
-    def __init__(self, ready: Callable[[], bool], error: ArtifactdError) -> None:
-        super().__init__("a first generation is being made")
-        self.ready = ready
-        self.error = error
 
 
 class GroupPublications:
@@ -66,7 +52,8 @@ class GroupPublications:
         return self._holdings.children(prefix, after, limit, rights)
 
     def content(self, publication: Publication, key: str, path: str, derived: str | None = None) -> Content:
-        """A file of a generation, or what was derived from it. Raises AssetNotFound, Forbidden, Unavailable, Unpublished."""
+        """A file of a generation, or what was derived from it. Raises AssetNotFound, Forbidden,
+        Unavailable, Unpublished."""
         for member in self._members:
             member.open().permit(Verb.READ, path)
         entry, _ = self._holdings.find(publication.entry(key))
@@ -106,10 +93,7 @@ class GroupPublications:
             raise AssetNotFound(self._holdings.record.name, entry)
         self._ask_for(publication, key)
         name = self._holdings.record.name
-        raise Unpublished(
-            lambda: self._holdings.find(entry)[0] is not None,
-            Unavailable(f"what repository {name!r} publishes is being made", retry_after=5),
-        )
+        raise being_made(name, lambda: self._holdings.find(entry)[0] is not None)
 
     def _notice(self, publication: Publication, key: str, entry: Asset) -> None:
         """Ask for the next generation when a member has changed since this one, or may have upstream."""

@@ -8,7 +8,7 @@ model (`metadata.py`), and sent on word for word where it stands alone. Bytes, r
 catalog are the core's. Start at the routes below.
 """
 
-from artifactd.plugin import Format, Route, Verb, list_folder
+from artifactd.plugin import Format, Route, Starter, Verb, list_folder
 from artifactd_maven.deleting import delete_folder, delete_path
 from artifactd_maven.describing import describe
 from artifactd_maven.layout import companion, owned_as, owner
@@ -46,6 +46,11 @@ format = Format(
     companion=companion,
     describe=describe,
     fetch=fetch,
+    starters=(
+        Starter("maven-releases", {"version_policy": "release"}),
+        Starter("maven-snapshots", {"version_policy": "snapshot"}),
+        Starter("maven", members=("maven-releases", "maven-snapshots")),
+    ),
     snippets=snippets,
     render_error=render_error,
     statuses=STATUSES,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from artifactd.plugin import Answer, Asset, Change, Index, Micros, More, Part, Selection
 from artifactd_maven.layout import ANNOUNCED, METADATA, deleted_path, parse
-from artifactd_maven.listings import Files, Listing, merged, speaks_of
+from artifactd_maven.listings import Files, Listing, merged
 from artifactd_maven.metadata import Metadata, Pair, SnapshotVersion, Stamp, parse_stamp, written
 from artifactd_maven.versions_index import FILE_BYTES, parse_original
 
@@ -86,11 +86,7 @@ class BuildIndex:
         return parse_original(answers)
 
     def merge(self, key: str, parts: Sequence[Part[Listing]]) -> Listing:
-        artifact = key.rpartition("/")[0]
-        return merged(
-            (part.document for part in parts),
-            lambda said: bool(said.files or said.snapshot) and speaks_of(said, artifact),
-        )
+        return merged(parts, lambda said: bool(said.files or said.snapshot), key.rpartition("/")[0])
 
 
 BUILDS: Index[Listing] = BuildIndex()

@@ -7,12 +7,11 @@ from artifactd.plugin import (
     AssetNotFound,
     Edit,
     Exchange,
-    Forbidden,
     Generated,
     InvalidInput,
     ReadOnly,
     Rendered,
-    Unauthenticated,
+    Unavailable,
     Verb,
 )
 from artifactd_maven.builds_index import BUILDS, Builds
@@ -25,7 +24,7 @@ from artifactd_maven.layout import (
     parse,
     plugin_path,
 )
-from artifactd_maven.notes import note_deletion
+from artifactd_maven.notes import may, note_deletion
 from artifactd_maven.versions_index import VERSIONS, Versions
 
 MOST_FILES: Final = 10_000
@@ -48,7 +47,7 @@ def delete_path(exchange: Exchange) -> Rendered:
             if place.gav is None:
                 edit.delete(path)
             else:
-                _delete(exchange, edit, place.gav.owner, [place])
+                _delete(exchange, edit, path, place.gav.owner, [place])
     return _DONE
 
 
@@ -65,7 +64,7 @@ def delete_folder(exchange: Exchange) -> Rendered:
     with repository.edit(f"delete {folder}/") as edit:
         gav = files[0].gav
         assert gav is not None, "these are files of the layout"
-        _delete(exchange, edit, gav.owner, files)
+        _delete(exchange, edit, f"{folder}/", gav.owner, files)
     return _DONE
 
 
@@ -78,7 +77,7 @@ def _files(exchange: Exchange, artifact: str, version: str | None) -> list[Place
     return [parse(f"{artifact}/{each}/{name}") for each in versions for name in held[each].added]
 
 
-def _delete(exchange: Exchange, edit: Edit, artifact: str, places: list[Place]) -> None:
+def _delete(exchange: Exchange, edit: Edit, what: str, artifact: str, places: list[Place]) -> None:
     """Delete files of one artifact, and the notes that nothing is left of to be about."""
     going = {place.main for place in places}
     for place in places:
@@ -96,8 +95,7 @@ def _delete(exchange: Exchange, edit: Edit, artifact: str, places: list[Place]) 
             notes += _empty_builds(exchange, gav, going)
         for note in notes:
             _delete_note(exchange, edit, note)
-    for place in {place.folder: place for place in places}.values():
-        note_deletion(exchange, edit, place, right=Verb.DELETE)
+    note_deletion(exchange, edit, what, places, right=Verb.DELETE)
     if not left:
         group, _, name = artifact.rpartition("/")
         _delete_note(exchange, edit, plugin_path(group, name))
@@ -113,18 +111,18 @@ def _empty_builds(exchange: Exchange, gav: Gav, going: set[str]) -> Iterable[str
 
 
 def _delete_note(exchange: Exchange, edit: Edit, path: str) -> None:
-    """A note that others share stays where it may not be deleted."""
-    if exchange.services.held(path) is None:
-        return
-    try:
-        exchange.repository.permit(Verb.DELETE, path)
-    except (Forbidden, Unauthenticated):
-        return
-    edit.delete(path)
+    if exchange.services.held(path) is not None and may(exchange, Verb.DELETE, path):
+        edit.delete(path)
 
 
 def _versions(exchange: Exchange, artifact: str) -> Versions:
-    value = exchange.repository.index(VERSIONS, artifact, right=Verb.DELETE).value
+    """What is built here; what an upstream has, or would have to be asked for, is not ours to change.
+    Raises ReadOnly."""
+    name = exchange.repository.name
+    try:
+        value = exchange.repository.index(VERSIONS, artifact, right=Verb.DELETE).value
+    except (AssetNotFound, Unavailable) as error:
+        raise ReadOnly(name) from error
     if not isinstance(value, Versions):
-        raise ReadOnly(exchange.repository.name)  # what an upstream has is not ours to change
+        raise ReadOnly(name)
     return value

@@ -1,13 +1,15 @@
 """Documents that are made for an answer: served as files are, with checksums of their very bytes, and never
 in a content coding, which the checksums would not be of (maven R22, R26, R82)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from artifactd.plugin import Content, Head, InlineSource, Micros, new_hash
 from artifactd_maven.layout import CHECKSUMS
 from artifactd_maven.media_types import TEXT
+
+Depends = Sequence[tuple[int, int]] | None
 
 _REVALIDATED: Final = ("Cache-Control", "no-cache")
 
@@ -19,29 +21,24 @@ class Made:
     body: bytes
     content_type: str
     modified: Micros
-    depends: Sequence[tuple[int, int]] | None
+    depends: Depends
 
     def content(self) -> Content:
         """The document as an answer."""
         checksums = {algorithm: checksum_of(self.body, algorithm) for algorithm in CHECKSUMS}
         headers = [(f"X-Checksum-{name.title()}", value) for name, value in checksums.items()]
-        return self._served(self.body, self.content_type, checksums, headers)
+        head = Head(len(self.body), self.content_type, checksums["sha1"], self.modified, checksums)
+        return Content(head, InlineSource(self.body), self.depends, (_REVALIDATED, *headers))
 
     def checksum(self, algorithm: str) -> Content:
-        """Its checksum as an answer: bare hex, of these bytes (maven R48, R122)."""
-        body = checksum_of(self.body, algorithm).encode()
-        return self._served(body, TEXT, {}, [])
+        """Its checksum as an answer, of these bytes (maven R122)."""
+        return checksum_content(checksum_of(self.body, algorithm), self.modified, self.depends)
 
-    def _served(
-        self,
-        body: bytes,
-        content_type: str,
-        checksums: Mapping[str, str],
-        headers: Sequence[tuple[str, str]],
-    ) -> Content:
-        etag = checksums.get("sha1") or checksum_of(body, "sha1")
-        head = Head(len(body), content_type, etag, self.modified, checksums)
-        return Content(head, InlineSource(body), self.depends, (_REVALIDATED, *headers))
+
+def checksum_content(checksum: str, modified: Micros, depends: Depends) -> Content:
+    """A checksum as an answer: bare hex (maven R48)."""
+    head = Head(len(checksum), TEXT, checksum, modified)
+    return Content(head, InlineSource(checksum.encode()), depends, (_REVALIDATED,))
 
 
 def checksum_of(body: bytes, algorithm: str) -> str:

@@ -31,6 +31,7 @@ CATALOGUED: Final = ".archetypes"
 LONGEST_PATH: Final = 1024
 """Bytes of a path; databases index no more than a few thousand."""
 
+_CHECKSUM_EXTENSIONS: Final = tuple(f".{algorithm}" for algorithm in CHECKSUMS)
 _SNAPSHOT: Final = "SNAPSHOT"
 _NOTE = re.compile(r"\.(?:announced(?:-.*)?|deleted|stated-.*)")
 _ASKED_BY_ROBOTS: Final = frozenset(("robots.txt", "favicon.ico"))
@@ -133,7 +134,7 @@ class Place:
 @lru_cache(4096)  # a request asks several times
 def parse(path: str) -> Place:
     """What a path names. Never fails: what is of no use is `OTHER`, or `NOTHING`."""
-    main, checksum = _without(path, tuple(f".{algorithm}" for algorithm in CHECKSUMS))
+    main, checksum = _without(path, _CHECKSUM_EXTENSIONS)
     algorithm = checksum[1:]
     folders, _, name = main.rpartition("/")
     segments = main.split("/")
@@ -274,6 +275,8 @@ def _named(tail: str) -> tuple[str, str] | None:
 
 def _without(name: str, suffixes: tuple[str, ...]) -> tuple[str, str]:
     """A name without that one of the suffixes that it has, and the suffix."""
+    if not name.endswith(suffixes):
+        return name, ""
     for suffix in suffixes:
         if name.endswith(suffix) and len(name) > len(suffix):
             return name[: -len(suffix)], suffix

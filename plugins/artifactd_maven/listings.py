@@ -5,16 +5,19 @@ a minute; until then a deployment may still be under way (maven R44, R45). So wh
 on each version is entered, and `at` is a pure function of the moment.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from artifactd.plugin import SECOND, Micros
+from artifactd.plugin import SECOND, Micros, Part
 from artifactd_maven.metadata import Metadata, merge_metadata
 
 QUIET: Final[Micros] = 60 * SECOND
 """How long after its last file a version counts as complete that nobody has announced: longer than a client
 takes between two files, shorter than people wait."""
+
+logger = logging.getLogger("artifactd.maven")
 
 
 class Listing(Protocol):
@@ -107,10 +110,27 @@ class Merged:
         return 100
 
 
-def merged(parts: Iterable[Listing], fits: Callable[[Metadata], bool]) -> Listing:
-    """The listing of a group. What an upstream says that does not fit is left out (maven R121); one that is
+def merged(
+    parts: Sequence[Part[Listing]], tells: Callable[[Metadata], bool], directory: str | None = None
+) -> Listing:
+    """The listing of a group from those of its members. What an upstream says is left out where it does not
+    tell of what is wanted, or tells of another artifact than that of `directory` (maven R121). One that is
     alone stays as it is."""
-    fitting = [part for part in parts if not isinstance(part, Original) or fits(part.metadata)]
+    fitting: list[Listing] = []
+    for part in parts:
+        said = part.document.metadata if isinstance(part.document, Original) else None
+        if said is not None and not tells(said):
+            continue
+        if said is not None and directory is not None and not speaks_of(said, directory):
+            logger.warning(
+                "the metadata of %s in repository %s is about %s:%s, and is left out",
+                directory,
+                part.member,
+                said.group,
+                said.artifact,
+            )
+            continue
+        fitting.append(part.document)
     return fitting[0] if len(fitting) == 1 else Merged(fitting)
 
 

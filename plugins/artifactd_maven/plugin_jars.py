@@ -19,6 +19,8 @@ LARGEST_DIRECTORY: Final = 8 << 20
 
 _END = struct.Struct("<4s4H2LH")
 _END_MARK: Final = b"PK\x05\x06"
+_LARGE_MARK: Final = b"PK\x06\x07"
+_LARGE_MARK_BEFORE: Final = 20
 _LONGEST_COMMENT: Final = 0xFFFF
 _UNREADABLE: Final = (
     zipfile.BadZipFile,
@@ -64,6 +66,8 @@ def _directory(file: BinaryIO) -> bytes:
     place = tail.rfind(_END_MARK)
     if place < 0 or len(tail) - place < _END.size:
         return b""
+    if tail[max(0, place - _LARGE_MARK_BEFORE) : place].startswith(_LARGE_MARK):
+        return b""  # with another end, that of files of 4 GiB: what we look at is not what `zipfile` reads
     length = _END.unpack_from(tail, place)[5]
     if length > min(LARGEST_DIRECTORY, start + place):
         return b""

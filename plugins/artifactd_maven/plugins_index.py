@@ -56,7 +56,7 @@ class PluginIndex:
         return parse_original(answers)
 
     def merge(self, key: str, parts: Sequence[Part[Listing]]) -> Listing:
-        return merged((part.document for part in parts), lambda said: bool(said.plugins))
+        return merged(parts, lambda said: bool(said.plugins))
 
 
 PLUGINS: Index[Listing] = PluginIndex()

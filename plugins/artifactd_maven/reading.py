@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 
-from artifactd.plugin import AssetNotFound, Content, Document, Exchange, Representation
+from artifactd.plugin import AssetNotFound, Content, Document, Exchange, Representation, StoredSource
 from artifactd_maven.archetypes import catalogue
 from artifactd_maven.builds_index import BUILDS
-from artifactd_maven.checksums import checksum_headers
-from artifactd_maven.inline import Made
+from artifactd_maven.checksums import LARGEST, checksum_headers, parse_checksum
+from artifactd_maven.inline import Made, checksum_content
 from artifactd_maven.layout import METADATA, Gav, Kind, Place, is_snapshot, parse
 from artifactd_maven.listings import Listing
 from artifactd_maven.media_types import TEXT, XML
-from artifactd_maven.metadata import Metadata, SnapshotVersion, micros_of, render_metadata
+from artifactd_maven.metadata import Metadata, micros_of, render_metadata
 from artifactd_maven.plugins_index import PLUGINS
 from artifactd_maven.prefixes import prefixes
 from artifactd_maven.versions_index import VERSIONS
@@ -92,9 +92,24 @@ def _file(exchange: Exchange, place: Place) -> Content:
     """A file as it is stored, or a checksum of it."""
     if place.checksum:
         content = exchange.repository.get(place.main, derived=place.checksum)
+        if content.head.derived_from is None:
+            content = _bare(exchange, content, place)
         return content.with_headers(_CHECKSUM)
     content = exchange.repository.get(place.main)
     return content.with_headers(*checksum_headers(content))
+
+
+def _bare(exchange: Exchange, content: Content, place: Place) -> Content:
+    """What an upstream has written as the checksum of a file that is not here, without what else it wrote.
+    Raises AssetNotFound where that is no checksum."""
+    source = content.source
+    if not isinstance(source, StoredSource):
+        return content
+    with source.store.open(source.location) as file:
+        checksum = parse_checksum(file.read(LARGEST), place.checksum)
+    if checksum is None:
+        raise AssetNotFound(exchange.repository.name, f"{place.main}.{place.checksum}")
+    return checksum_content(checksum, content.head.modified, content.depends)
 
 
 def _newest_build(exchange: Exchange, place: Place) -> Content:
@@ -105,19 +120,24 @@ def _newest_build(exchange: Exchange, place: Place) -> Content:
     except AssetNotFound as missing:
         assert place.gav is not None, "only files are literal"
         document = exchange.repository.index(BUILDS, place.gav.directory)
-        said = document.value.at(exchange.services.now())
-        found = said.files.get((place.gav.classifier, place.gav.extension))
-        build = None if found is None else _build(place.gav, found, place.signature)
+        build = _build(place.gav, document.value.at(exchange.services.now()), place.signature)
         if build is None or build == place.main:
             raise missing
     content = _file(exchange, replace(place, main=build))
     return Content(content.head, content.source, None, content.headers)
 
 
-def _build(gav: Gav, found: SnapshotVersion, signature: str) -> str | None:
-    """The path of a build's file, or of its signature. What an upstream says of another version counts
-    for nothing."""
+def _build(gav: Gav, said: Metadata, signature: str) -> str | None:
+    """The path of the newest build's file, or of its signature. Metadata of old clients names builds and
+    not their files. What an upstream says of another version counts for nothing."""
+    found = said.files.get((gav.classifier, gav.extension))
+    if found is not None:
+        version = found.value
+    elif said.snapshot is not None and not said.files:
+        version = replace(gav, stamp=str(said.snapshot)).version
+    else:
+        return None
     classifier = f"-{gav.classifier}" if gav.classifier else ""
-    path = f"{gav.directory}/{gav.artifact}-{found.value}{classifier}.{gav.extension}{signature}"
+    path = f"{gav.directory}/{gav.artifact}-{version}{classifier}.{gav.extension}{signature}"
     named = parse(path).gav
     return path if named is not None and named.directory == gav.directory else None

@@ -2,6 +2,7 @@
 (maven R28)."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Final
 
 import msgspec
@@ -21,20 +22,6 @@ STATUSES: Final[Mapping[type[ArtifactdError], int]] = {
 }
 
 _PROBLEM: Final = "application/problem+json"
-_TITLES: Final = {
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    409: "Conflict",
-    411: "Length Required",
-    412: "Precondition Failed",
-    413: "Content Too Large",
-    500: "Internal Server Error",
-    502: "Bad Gateway",
-    503: "Service Unavailable",
-}
 
 
 def render_error(error: ArtifactdError, status: int, arrival: Arrival) -> Rendered:
@@ -51,6 +38,6 @@ def render_error(error: ArtifactdError, status: int, arrival: Arrival) -> Render
     if isinstance(error, LengthMissing):
         headers.append(("Connection", "close"))  # who knows what comes next (maven J7)
     if _PROBLEM in arrival.headers.get("accept", ""):
-        problem = {"title": _TITLES.get(status, "Error"), "status": status, "detail": text}
+        problem = {"title": HTTPStatus(status).phrase, "status": status, "detail": text}
         return Rendered(status, [("Content-Type", _PROBLEM), *headers], msgspec.json.encode(problem))
     return Rendered(status, [("Content-Type", "text/plain; charset=utf-8"), *headers], f"{text}\n".encode())

@@ -22,7 +22,7 @@ from artifactd_maven.checksums import parse_checksum
 from artifactd_maven.layout import Kind, Place, announced_path, plugin_path, stated_path
 from artifactd_maven.listings import Files, speaks_of
 from artifactd_maven.metadata import Metadata, Stamp, parse_metadata, parse_stamp
-from artifactd_maven.notes import FACT, note_deletion
+from artifactd_maven.notes import FACT, may, note_deletion
 from artifactd_maven.versions_index import VERSIONS, Versions
 from artifactd_maven.xml_reading import XmlInvalid
 
@@ -79,10 +79,10 @@ def put_metadata(exchange: Exchange, place: Place) -> Rendered:
             raise InvalidInput(f"the metadata is about version {said.version!r}, and its path is not")
         notes = _announced_builds(exchange, directory, said)
     else:
-        if said.artifact or said.group != directory.replace("/", "."):
+        if said.artifact or said.group != directory.replace("/", "."):  # plugins', which name the group
             _check_about(said, directory)
         notes = _announced_versions(exchange, directory, said)
-    plugins = {} if place.is_snapshot else _plugins(directory, said)
+    plugins = {} if place.is_snapshot else _plugins(exchange, directory, said)
     if notes or plugins:
         with exchange.repository.edit(f"announce {place.main}") as edit:
             for path in notes:
@@ -117,7 +117,7 @@ def _compare(exchange: Exchange, place: Place, stated: str, held: Asset) -> None
     with exchange.repository.edit(f"withdraw {place.main}: its client states another checksum") as edit:
         edit.check(place.main, _is(held))
         edit.delete(place.main, right=Verb.WRITE)
-        note_deletion(exchange, edit, place, right=Verb.WRITE)
+        note_deletion(exchange, edit, place.main, [place], right=Verb.WRITE)
     raise InvalidInput(f"{told}: it was damaged on its way, and is withdrawn; put it again")
 
 
@@ -179,10 +179,11 @@ def _stamps(said: Metadata) -> Iterable[Stamp]:
             yield stamp
 
 
-def _plugins(directory: str, said: Metadata) -> dict[str, dict[str, str]]:
+def _plugins(exchange: Exchange, directory: str, said: Metadata) -> dict[str, dict[str, str]]:
     """Notes for the plugins that are named, by path."""
-    return {
+    facts = {
         plugin_path(directory, plugin.artifact): {"prefix": plugin.prefix, "name": plugin.name}
         for plugin in said.plugins
         if _NAME.fullmatch(plugin.artifact) and _NAME.fullmatch(plugin.prefix)
     }
+    return {path: fact for path, fact in facts.items() if may(exchange, Verb.WRITE, path)}

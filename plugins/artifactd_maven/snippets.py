@@ -8,7 +8,7 @@ from artifactd.plugin import Snippet, SnippetContext
 def snippets(context: SnippetContext) -> Sequence[Snippet]:
     """For builds that resolve, then for those that deploy."""
     url, name = context.url, context.repository
-    insecure = "" if context.is_secure else "\n    isAllowInsecureProtocol = true"
+    insecure = "" if context.is_secure else "\n      isAllowInsecureProtocol = true"
     sbt = "" if context.is_secure else ".withAllowInsecureProtocol(true)"
     return (
         Snippet(
@@ -61,9 +61,9 @@ def snippets(context: SnippetContext) -> Sequence[Snippet]:
             f"""dependencyResolutionManagement {{
   repositories {{
     maven {{
-    name = "artifactd"
-    url = uri("{url}"){insecure}
-    credentials(PasswordCredentials::class)
+      name = "artifactd"
+      url = uri("{url}"){insecure}
+      credentials(PasswordCredentials::class)
     }}
   }}
 }}
@@ -76,9 +76,9 @@ def snippets(context: SnippetContext) -> Sequence[Snippet]:
             f"""publishing {{
   repositories {{
     maven {{
-    name = "artifactd"
-    url = uri("{url}"){insecure}
-    credentials(PasswordCredentials::class)
+      name = "artifactd"
+      url = uri("{url}"){insecure}
+      credentials(PasswordCredentials::class)
     }}
   }}
 }}""",

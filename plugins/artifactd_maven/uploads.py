@@ -40,7 +40,7 @@ from artifactd_maven.layout import (
     stated_path,
 )
 from artifactd_maven.media_types import media_type
-from artifactd_maven.notes import FACT, may_write
+from artifactd_maven.notes import FACT, may
 from artifactd_maven.poms import LARGEST as LARGEST_POM
 from artifactd_maven.poms import check_pom, parse_pom
 from artifactd_maven.settings import LayoutPolicy, refusal
@@ -157,7 +157,7 @@ def _note(exchange: Exchange, edit: Edit, gav: Gav, body: StagedBlob, descriptio
     complete before, so it is not for the first time that it is deployed."""
     if "prefix" in description.attributes:
         path = plugin_path(gav.group.replace(".", "/"), gav.artifact)
-        if may_write(exchange, path):
+        if may(exchange, Verb.WRITE, path):
             facts = {
                 "prefix": description.attributes["prefix"],
                 "name": description.attributes["plugin_name"],
@@ -165,7 +165,7 @@ def _note(exchange: Exchange, edit: Edit, gav: Gav, body: StagedBlob, descriptio
             edit.put(path, None, content_type=FACT, attributes=facts)
     if gav.is_pom and description.attributes.get("packaging") == "maven-archetype":
         path = archetype_path(gav)
-        if may_write(exchange, path):
+        if may(exchange, Verb.WRITE, path):
             told = str(description.attributes.get("description", ""))
             archetype = Archetype(gav.group, gav.artifact, gav.base, told)
             edit.put(path, None, content_type=FACT, attributes=asdict(archetype))

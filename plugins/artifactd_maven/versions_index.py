@@ -1,12 +1,12 @@
 """The index of an artifact's versions, by the artifact's directory (maven R72, R78, R81)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from artifactd.plugin import Answer, Asset, Change, Index, Micros, More, Part, Selection, UpstreamInvalid
 from artifactd_maven.layout import ANNOUNCED, METADATA, Kind, deleted_path, parse
-from artifactd_maven.listings import Files, Listing, Original, merged, speaks_of
+from artifactd_maven.listings import Files, Listing, Original, merged
 from artifactd_maven.metadata import Metadata, parse_metadata, written
 from artifactd_maven.versions import in_order
 from artifactd_maven.xml_reading import XmlInvalid
@@ -71,18 +71,15 @@ class VersionIndex:
         return parse_original(answers)
 
     def merge(self, key: str, parts: Sequence[Part[Listing]]) -> Listing:
-        return merged(
-            (part.document for part in parts), lambda said: bool(said.versions) and speaks_of(said, key)
-        )
+        return merged(parts, lambda said: bool(said.versions), key)
 
 
 VERSIONS: Index[Listing] = VersionIndex()
 
 
 def after(document: Versions, changes: Iterable[Change]) -> Versions:
-    """The versions once rows have come and gone."""
-    files, entered = dict(document.files), dict(document.entered)
-    deleted, touched = document.deleted, set()
+    """The versions once rows have come and gone. What `document` holds is copied, never changed."""
+    deleted, touched = document.deleted, dict[str, _Draft]()
     for change in changes:
         asset = change.asset
         gone = change.retired or asset.withheld is not None
@@ -90,16 +87,20 @@ def after(document: Versions, changes: Iterable[Change]) -> Versions:
             deleted = deleted if gone else max(deleted, asset.added)
             continue
         version = _version_of(document.key, asset.path)
-        if version is not None:
-            files[version] = _changed(files.get(version, Files()), asset, gone=gone)
-            touched.add(version)
-    for version in touched:
-        moment = files[version].entered()
+        if version is None:
+            continue
+        if version not in touched:
+            touched[version] = _Draft(document.files.get(version, Files()))
+        touched[version].apply(asset, gone=gone)
+    files, entered = dict(document.files), dict(document.entered)
+    for version, draft in touched.items():
+        files[version] = made = draft.finished()
+        moment = made.entered()
         if moment is None:
             entered.pop(version, None)
         else:
             entered[version] = moment
-        if not files[version].added and files[version].announced is None:
+        if made == Files():
             del files[version]
     return Versions(document.key, files, entered, deleted)
 
@@ -122,16 +123,25 @@ def _version_of(key: str, path: str) -> str | None:
     return version if place.kind is Kind.ARTIFACT and not place.checksum else None
 
 
-def _changed(files: Files, asset: Asset, *, gone: bool) -> Files:
-    name = asset.path.rpartition("/")[2]
-    place = parse(asset.path)
-    if place.kind is Kind.NOTE:
-        return replace(files, announced=None if gone else asset.added)
-    added, poms = dict(files.added), files.poms
-    if gone:
-        added.pop(name, None)
-    else:
-        added[name] = asset.added
-    if place.gav is not None and place.gav.is_pom and not place.signature:
-        poms = poms - {name} if gone else poms | {name}
-    return replace(files, added=added, poms=poms)
+class _Draft:
+    """The files of a version while they come and go."""
+
+    def __init__(self, files: Files) -> None:
+        self._added = dict(files.added)
+        self._poms = set(files.poms)
+        self._announced = files.announced
+
+    def apply(self, asset: Asset, *, gone: bool) -> None:
+        name, place = asset.path.rpartition("/")[2], parse(asset.path)
+        if place.gav is None:
+            self._announced = None if gone else asset.added
+            return
+        self._added.pop(name, None)
+        self._poms.discard(name)
+        if not gone:
+            self._added[name] = asset.added
+            if place.gav.is_pom and not place.signature:
+                self._poms.add(name)
+
+    def finished(self) -> Files:
+        return Files(self._added, frozenset(self._poms), self._announced)
