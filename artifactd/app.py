@@ -287,7 +287,6 @@ class Application:
         access = sys.stdout if settings.log.access else None
         self._ledger = Ledger(core.database, self.edge.ring, self._metrics, access)
         self._proxies = TrustedProxies(settings.trusted_proxies)
-        self._recollections = Recollections(core.run_folder / "recollections")
         shared = Shared(
             core.directory,
             core.factory,
@@ -297,7 +296,7 @@ class Application:
             core.uploads,
             core.upstreams,
             core.now,
-            self._recollections,
+            Recollections(core.run_folder / "recollections"),
         )
         self._gateway = Gateway(
             core.formats,
@@ -413,7 +412,6 @@ class Application:
             memory.give_back()
         if self._rounds % TIDY_ROUNDS == 0:
             self._core.upstreams.tidy()
-            self._recollections.tidy(self._core.now())
         self._core.database.recover()
         used, self._gateway.used_tokens = self._gateway.used_tokens, set()
         if used:

@@ -350,7 +350,7 @@ class Gateway:
             arrival.entry,
             record,
             request.inquiry,
-            f"{arrival.peer} {arrival.headers.get('user-agent', '')}",
+            f"{located.at}\n{arrival.peer}\n{arrival.headers.get('user-agent', '')}",
         )
         return Exchange(arrival, located, params, None, services, bound)
 

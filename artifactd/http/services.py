@@ -231,14 +231,15 @@ class BoundServices:
         number = self._shared.recollections.find(self._named(key), self.now())
         catalog, stores = self._shared.factory.catalog, self._shared.stores
         asset = None if number is None else catalog.assets.numbered(catalog.database, number)
-        if asset is None or asset.blob is None:
+        if asset is None or asset.blob is None or asset.withheld is not None:
             return None
         source = StoredSource(stores.named(asset.blob.store), asset.blob.location)
         return Content(head_of(asset, immutable=False), source)
 
-    def _named(self, key: str) -> tuple[int, str, str]:
+    def _named(self, key: str) -> str:
+        """A key of the format's, for this repository at this moment of its history, and this client."""
         assert self._record is not None, "a route of scope 'format' has no repository"
-        return self._record.id, self._client, key
+        return "\n".join((str(self._record.id), str(self._principal.id), self._client, key))
 
     def repository(self, name: str) -> Repository:
         record = self._shared.directory.find(name)
