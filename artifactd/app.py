@@ -97,6 +97,7 @@ class Core:
         settings: Settings,
         formats: Mapping[str, Format] | None = None,
         now: Callable[[], Micros] = clock.now,
+        passwords: Passwords | None = None,
     ) -> None:
         self.settings = settings
         self.now = now
@@ -109,7 +110,7 @@ class Core:
         self.uploads = Uploads(self.database)
         self.repositories = Repositories(self.database)
         self.directory = Directory(self.database, self.repositories)
-        self.passwords = Passwords()
+        self.passwords = passwords or Passwords()
         self.users = Users(self.database, self.passwords)
         self.roles = Roles(self.database)
         self.tokens = Tokens(self.database)

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from artifactd.api.application import operations
 from artifactd.api.openapi import describe
 from artifactd.app import Application, Core, first_start
+from artifactd.auth.passwords import Passwords
 from artifactd.formats.loader import load_formats
 from artifactd.settings import Settings
 
@@ -129,6 +130,6 @@ class ApiClient:
 
 def started(settings: Settings) -> tuple[Core, Application]:
     """A server that has had its first start, without the listening."""
-    core = Core(settings)
+    core = Core(settings, passwords=Passwords(memory=64, passes=1))
     first_start(core)
     return core, Application(core)

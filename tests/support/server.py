@@ -28,6 +28,7 @@ from pydantic import SecretStr
 
 from artifactd import clock
 from artifactd.app import Application, Core, first_start
+from artifactd.auth.passwords import Passwords
 from artifactd.auth.principal import Scopes, Verb
 from artifactd.auth.roles import Grant
 from artifactd.blobs.store import Stored
@@ -228,7 +229,9 @@ def running(
         "drain_timeout": timedelta(seconds=5),
         **settings,
     }
-    core = Core(Settings(**chosen), {**load_formats(), **(formats or {})}, moving)
+    # Hashes that cost nothing: most tests make a user of their own.
+    passwords = Passwords(memory=64, passes=1)
+    core = Core(Settings(**chosen), {**load_formats(), **(formats or {})}, moving, passwords)
     first_start(core)
     listening = bind("127.0.0.1", 0)
     server = DrainingServer(
