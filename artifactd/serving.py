@@ -57,11 +57,18 @@ def _end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
+NICE = 10
+"""Of the task process of a web process: publishing 100,000 packages then leaves the processors to requests,
+and takes no longer where there are none."""
+
+
 def task_process(settings: Settings, *, spawned_by: int | None) -> bool:
     """Run tasks: until idle for a while when a web process spawned us, else until SIGTERM. Whether it ran:
     not, when another task process runs on this host."""
     os.environ.update(environment_of(settings))
     logs.configure(settings.log)
+    if spawned_by is not None:
+        os.nice(NICE)
     core = Core(settings)
     try:
         if spawned_by is None:

@@ -107,7 +107,7 @@ def not_addressed(path: str) -> bool:
     return False
 
 
-def as_named(name: str) -> str:
+def as_named(name: str) -> str | None:
     """For formats whose owner names stand for themselves."""
     return name
 
@@ -154,13 +154,13 @@ class Format:
     for which `locate` answers. `owner`: the owner name of an asset path; asset paths begin with it.
     `immutable`: whether what is at a path will never be other bytes; `addressed`: whether the path says by
     digest which bytes these are. `owned_as`: the owner name whose owner counts for an owner name in groups,
-    empty for what belongs to nobody and is merged from all. `companion`: the path of the file that another
-    one is made of or speaks of, both of which must come from one member of a group.
-    `fetch`: what a proxy asks its upstream for the asset at a path, or for the document that an index keeps
-    there: several are tried in order, none means that the upstream cannot have it. `canonical`: the path
-    under which a proxy keeps, and asks for, what clients may call by several (asset paths and keys of
-    indexes alike). `entry`: the entry point that a request means, when its query says more than its
-    address.
+    empty for what belongs to nobody and is merged from all, None for what no group has. `companion`: the
+    path of the file that another one is made of or speaks of, both of which must come from one member of a
+    group. `fetch`: what a proxy asks its upstream for the asset at a path, or for the document that an
+    index keeps there: several are tried in order, none means that the upstream cannot have it.
+    `canonical`: the path under which a proxy keeps, and asks for, what clients may call by several (asset
+    paths and keys of indexes alike). `entry`: the entry point that a request means, when its query says
+    more than its address.
     `publications`: sets of files that a task makes from a repository's assets. `snippets`: how clients are
     pointed at a repository.
     `starters`: the repositories of a fresh server, in order; by default a hosted one of the format's name.
@@ -177,7 +177,7 @@ class Format:
     write_class: Callable[[str, Any], WriteClass] = always_once
     immutable: Callable[[str, Any], bool] = never
     addressed: Callable[[str], bool] = not_addressed
-    owned_as: Callable[[str], str] = as_named
+    owned_as: Callable[[str], str | None] = as_named
     companion: Callable[[str], str | None] = no_companion
     describe: Callable[[str, str, BinaryIO], Description] = describe_nothing
     fetch: Callable[[str, Any, Look], Sequence[Fetch]] = fetch_nothing

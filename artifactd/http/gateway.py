@@ -14,7 +14,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -258,7 +257,7 @@ class Gateway:
                 return await self._settled(_hurried(route, exchange, inquiry))
             except (Wanted, Unpublished):
                 pass
-        has_waited = False
+        until = time.monotonic() + FIRST_WITHIN.total_seconds()
         for _ in range(MOST_QUESTIONS):
             if inquiry is not None:
                 inquiry.begin()
@@ -268,9 +267,8 @@ class Gateway:
                 assert inquiry is not None, "only for what is asked upstream"
                 inquiry.learn(wanted.questions, await self._shared.upstreams.ask(wanted.questions))
             except Unpublished as unpublished:
-                if has_waited or not await self._waited(unpublished.ready, FIRST_WITHIN):
+                if not await self._waited(unpublished.ready, until):
                     raise unpublished.error from None
-                has_waited = True
         raise Unavailable("this answer takes too many questions to upstreams")
 
     async def _authenticate(self, request: _Request, path: str, now: Micros) -> None:
@@ -388,11 +386,11 @@ class Gateway:
         """An answer whose time has come."""
         if not isinstance(answer, Later):
             return answer
-        return answer.answer if await self._waited(answer.ready, answer.timeout) else answer.otherwise
+        until = time.monotonic() + answer.timeout.total_seconds()
+        return answer.answer if await self._waited(answer.ready, until) else answer.otherwise
 
-    async def _waited(self, ready: Callable[[], bool], timeout: timedelta) -> bool:
+    async def _waited(self, ready: Callable[[], bool], until: float) -> bool:
         """Whether something came about in time. No thread waits for it."""
-        until = time.monotonic() + timeout.total_seconds()
         while not await self._in_worker(ready):
             if time.monotonic() > until:
                 return False

@@ -7,15 +7,19 @@ Rule 3: a representation goes out whole, in the coding its client likes best. Ea
 of its own, so no range of one is ever continued in another: there are none.
 Rule 4: a file goes out by sendfile where the connection offers it; else in pieces read by a thread, so that
 neither the loop waits for a disk nor a thread for a client.
+Rule 5: several ranges are the parts of one answer. Of bytes that are still on their way, all are sent
+instead, as they come.
 """
 
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+import secrets
+from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any, BinaryIO
+from typing import Any
 
 from artifactd.blobs.store import BlobStore
 from artifactd.clock import Micros
@@ -23,7 +27,8 @@ from artifactd.errors import ArtifactdError, BlobNotFound, RangeNotSatisfiable, 
 from artifactd.http.bodies import BodyCache
 from artifactd.http.codings import choose_coding
 from artifactd.http.conditional import RequestHeaders, http_date, not_modified, range_applies
-from artifactd.http.ranges import Range, parse_range
+from artifactd.http.multipart_ranges import Body, body_of, filled, length_of, media_type
+from artifactd.http.ranges import Range, parse_ranges
 from artifactd.http.sendfile import TransferAborted
 from artifactd.repositories.content import (
     Content,
@@ -43,6 +48,9 @@ SMALL = 64 << 10
 
 PIECE = 512 << 10
 """Bytes read at a time where there is no sendfile: 64 KiB pieces cost five times the CPU."""
+
+GATHERED = 16 << 10
+"""Bytes of a range of a file up to which it is read, to go out in one write with what stands around it."""
 
 NOSNIFF = ("x-content-type-options", "nosniff")
 _ACTIVE_TYPES = ("text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml")
@@ -95,24 +103,40 @@ async def serve(
             send, 304, [line for line in headers if not line[0].startswith("content-")], None
         )
     wanted = request_headers.get("range") if method == "GET" else None
-    span = None
+    spans: Sequence[Range] = ()
     if wanted is not None and range_applies(request_headers.get("if-range"), head.etag, head.modified):
         try:
-            span = parse_range(wanted, size)
+            spans = parse_ranges(wanted, size)
         except RangeNotSatisfiable:
             lines = [line for line in headers if line[0] != "content-type"]
             unsatisfied = [*lines, ("content-range", f"bytes */{size}"), ("content-length", "0")]
             return await _answer(send, 416, unsatisfied, None)
-    status, part = 200, Range(0, size)
-    if span is not None:
-        status, part = 206, span
-        headers.append(("content-range", span.content_range(size)))
-    headers.append(("content-length", str(part.length)))
+    if len(spans) > 1 and isinstance(source, GrowingSource):
+        spans = ()
+    status, announced = 200, size
+    body: Body = (Range(0, size),)
+    if spans:
+        status = 206
+        headers, body = _partial(headers, spans, size)
+        announced = length_of(body)
+    headers.append(("content-length", str(announced)))
     if method == "HEAD":
         return await _answer(send, status, headers, b"")
     if isinstance(source, GrowingSource):
+        part = spans[0] if spans else Range(0, size)
         return await _send_growing(source.growing, status, headers, part, send, extensions)
-    return await _send(source, size, status, headers, part, send, extensions, body_cache)
+    return await _send(source, size, status, headers, body, send, extensions, body_cache)
+
+
+def _partial(headers: list[Header], spans: Sequence[Range], size: int) -> tuple[list[Header], Body]:
+    """Headers, without the length, and body of an answer with these ranges of what `headers` describe."""
+    if len(spans) == 1:
+        return [*headers, ("content-range", spans[0].content_range(size))], spans
+    boundary = secrets.token_hex(16)
+    content_type = next(value for name, value in headers if name == "content-type")
+    others = [line for line in headers if line[0] != "content-type"]
+    body = body_of(spans, size, content_type, boundary)
+    return [("content-type", media_type(boundary)), *others], body
 
 
 async def _serve_part(head: Head, source: PartSource, headers: list[Header], send: Send) -> Served:
@@ -213,20 +237,18 @@ async def _send(
     size: int,
     status: int,
     headers: Sequence[Header],
-    part: Range,
+    body: Body,
     send: Send,
     extensions: Mapping[str, Any],
     body_cache: BodyCache,
 ) -> Served:
     if isinstance(source, InlineSource) or size <= SMALL:
-        body = source.body if isinstance(source, InlineSource) else await _small(source, size, body_cache)
-        if status == 206:
-            body = body[part.start : part.start + part.length]
-        return await _answer(send, status, headers, body)
+        whole = source.body if isinstance(source, InlineSource) else await _small(source, size, body_cache)
+        return await _answer(send, status, headers, whole if status == 200 else filled(body, whole))
     path = _path(source.store, source.location)
     if path is not None and "http.response.zerocopysend" in extensions:
-        return await _send_file(path, source.location, size, status, headers, part, send)
-    return await _send_pieces(source, status, headers, part, send)
+        return await _send_file(path, source.location, size, status, headers, body, send)
+    return await _send_pieces(source, status, headers, body, send)
 
 
 async def _small(source: StoredSource, size: int, body_cache: BodyCache) -> bytes:
@@ -247,48 +269,117 @@ async def _small(source: StoredSource, size: int, body_cache: BodyCache) -> byte
 
 
 async def _send_file(
-    path: str, location: str, size: int, status: int, headers: Sequence[Header], part: Range, send: Send
+    path: str, location: str, size: int, status: int, headers: Sequence[Header], body: Body, send: Send
 ) -> Served:
+    left = length_of(body)
+    sent = 0
     descriptor = _open(path, location)
     try:
         length = os.fstat(descriptor).st_size
         if length < size:
             raise StorageFailure(f"{location!r} has {length} bytes instead of {size}")
         await send(_start(status, headers))
-        file = {"file": descriptor, "offset": part.start, "count": part.length, "more_body": False}
-        await send({"type": "http.response.zerocopysend", **file})
+        for part in _gathered(descriptor, body):
+            if isinstance(part, bytes):
+                left -= len(part)
+                await send({"type": "http.response.body", "body": part, "more_body": left > 0})
+                sent += len(part)
+                if left:  # a client that takes all of it at once is not the only one
+                    await asyncio.sleep(0)
+            else:
+                left -= part.length
+                file = {
+                    "file": descriptor,
+                    "offset": part.start,
+                    "count": part.length,
+                    "more_body": left > 0,
+                }
+                await send({"type": "http.response.zerocopysend", **file})
+                sent += part.length
     except TransferAborted as aborted:
-        return Served(status, aborted.sent, None, headers, complete=False)
+        return Served(status, sent + aborted.sent, None, headers, complete=False)
     finally:
         os.close(descriptor)
-    return Served(status, part.length, None, headers)
+    return Served(status, sent, None, headers)
+
+
+def _gathered(file: int, body: Body) -> Iterator[bytes | Range]:
+    """`body`, with the small ranges of the file read: each in a write of its own would cost more. At most
+    SMALL + GATHERED bytes at a time. Raises TransferAborted."""
+    waiting = bytearray()
+    for part in body:
+        if isinstance(part, Range) and part.length > GATHERED:
+            if waiting:
+                yield bytes(waiting)
+                waiting.clear()
+            yield part
+            continue
+        waiting += part if isinstance(part, bytes) else _read_part(file, part)
+        if len(waiting) >= SMALL:
+            yield bytes(waiting)
+            waiting.clear()
+    if waiting:
+        yield bytes(waiting)
+
+
+def _read_part(file: int, part: Range) -> bytes:
+    try:
+        data = os.pread(file, part.length, part.start)
+    except OSError as error:
+        raise TransferAborted(f"the file cannot be read: {error.strerror}") from error
+    if len(data) < part.length:
+        raise TransferAborted("the file is shorter than announced")
+    return data
 
 
 async def _send_pieces(
-    source: StoredSource, status: int, headers: Sequence[Header], part: Range, send: Send
+    source: StoredSource, status: int, headers: Sequence[Header], body: Body, send: Send
 ) -> Served:
     in_thread = partial(asyncio.get_running_loop().run_in_executor, None)
-    opened = partial(source.store.open, source.location, offset=part.start, length=part.length)
-    file: BinaryIO = await in_thread(opened)
+    length = length_of(body)
+    pieces = _pieces(source, body)
     sent = 0
     try:
-        piece: bytes = await in_thread(file.read, min(PIECE, part.length))
+        piece: bytes = await in_thread(next, pieces, b"")
         if not piece:
             raise StorageFailure(f"{source.location!r} ends before its size")
         await send(_start(status, headers))
         while piece:
             following = sent + len(piece)
-            await send({"type": "http.response.body", "body": piece, "more_body": following < part.length})
+            await send({"type": "http.response.body", "body": piece, "more_body": following < length})
             sent = following
-            left = part.length - sent
-            piece = await in_thread(file.read, min(PIECE, left)) if left else b""
+            piece = await in_thread(next, pieces, b"") if sent < length else b""
     except TransferAborted:
         return Served(status, sent, None, headers, complete=False)
     finally:
-        await in_thread(file.close)
-    if sent < part.length:  # the announced length cannot be kept: the server ends the connection
-        logger.error("blob %s ends %d bytes early", source.location, part.length - sent)
-    return Served(status, sent, None, headers, complete=sent == part.length)
+        with suppress(ValueError):  # when cancelled, a thread still reads: the last reference then closes
+            await in_thread(pieces.close)
+    if sent < length:  # the announced length cannot be kept: the server ends the connection
+        logger.error("blob %s ends %d bytes early", source.location, length - sent)
+    return Served(status, sent, None, headers, complete=sent == length)
+
+
+def _pieces(source: StoredSource, body: Body) -> Generator[bytes]:
+    """`body` as it is read, at most SMALL + PIECE bytes at a time, until the blob ends. The first piece has
+    bytes of the blob, which are then known to be there."""
+    waiting = b""
+    for part in body:
+        if isinstance(part, bytes):
+            waiting += part
+            continue
+        with source.store.open(source.location, offset=part.start, length=part.length) as file:
+            left = part.length
+            while left:
+                piece = file.read(min(PIECE, left))
+                if not piece:
+                    return
+                waiting += piece
+                left -= len(piece)
+                if len(waiting) >= SMALL:
+                    yield waiting
+                    waiting = b""
+    if waiting:
+        yield waiting
 
 
 async def _send_growing(

@@ -41,7 +41,7 @@ class FormatRules:
     describe: Callable[[str, str, BinaryIO], Description] = lambda path, content_type, file: Description()
     fetch: Callable[[str, Any, Look], Sequence[Fetch]] = fetch_nothing
     canonical: Callable[[str, Any], str] = lambda path, settings: path
-    owned_as: Callable[[str], str] = lambda name: name
+    owned_as: Callable[[str], str | None] = lambda name: name
 
 
 class Catalog:

@@ -110,6 +110,9 @@ class Copies:
             return self._following(gathered, fetch, answers)
         entry = publication.entry(key)
         held = {path for path in publication.gathers(key) if self._holds(path)}
+        for path in gathered.doubtful:
+            if path in held:
+                raise UpstreamInvalid(f"what the upstream sends as {path!r} is no such file")
         missing = [path for path in gathered.needs if not self._holds(path)] if entry in held else []
         if missing:
             self._await(entry, missing)

@@ -232,7 +232,8 @@ class GroupRepository:
 
     def _for_name(self, owner: str) -> tuple[Sequence[Member], Depends | None]:
         """The members that may answer for an owner name, empty for what belongs to none."""
-        owner = self._rules.owned_as(owner) if owner else owner
+        owned_as = self._rules.owned_as(owner) if owner else owner
+        owner = owned_as or ""
         hosted = [member for member in self._members if not member.asks_upstream]
         # However it is written: a name that is owned is not to be asked for by another spelling either.
         names = {owner, *(each.canonical(owner) for each in self._members if each.asks_upstream and owner)}
@@ -242,6 +243,8 @@ class GroupRepository:
                 *(name_stripe(member.record.id, name) for member in self._members for name in names),
             )
         )
+        if owned_as is None:
+            return (), depends
         if not owner:
             return self._members, depends
         if any(pattern.matches(name) for pattern in self._reserved for name in names):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
 from artifactd.auth.principal import Principal, Verb
@@ -17,6 +18,7 @@ from artifactd.repositories.index import Document, Index
 from artifactd.repositories.policy import WritePolicy, replaceable
 from artifactd.repositories.publication import being_made, publish_all_task, publish_task, tasks_after
 from artifactd.repositories.rights import Rights
+from artifactd.tasks.task import Task
 
 T = TypeVar("T")
 
@@ -97,9 +99,15 @@ class HostedRepository:
             key = publication.owns(path)
             if key is not None and publication.entry(key) == path:
                 one = publish_task(self._record.id, publication.name, key)
-                tasks = (one, publish_all_task(self._record.id))
-                if any(map(self._catalog.queue.is_pending, tasks)):
-                    raise being_made(self.name, lambda: self._holdings.find(path)[0] is not None)
+                ready = partial(self._is_settled, path, (one, publish_all_task(self._record.id)))
+                if not ready():
+                    raise being_made(self.name, ready)
+
+    def _is_settled(self, path: str, tasks: Sequence[Task]) -> bool:
+        """Whether a path has something, or none of the tasks that could give it something is to come."""
+        if self._holdings.find(path)[0] is not None:
+            return True
+        return not any(map(self._catalog.queue.is_pending, tasks))
 
     def _replaceable(self, path: str) -> bool:
         return replaceable(self._policy, self._holdings.rules.write_class(path, self.settings))

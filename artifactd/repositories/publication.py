@@ -113,10 +113,12 @@ class GroupInputs(Protocol):
 @dataclass(frozen=True, slots=True)
 class Gathered:
     """The files that an upstream's publication begins with: path → bytes and content type. `needs`: paths
-    of files that must be here before this set takes the place of an older one."""
+    of files that must be here before this set takes the place of an older one. `doubtful`: paths of the set
+    for which the upstream sent what is no such file; where there was one, the set is not believed."""
 
     files: Mapping[str, tuple[bytes, str]]
     needs: Sequence[str] = ()
+    doubtful: Sequence[str] = ()
 
 
 class PublishedFile(Protocol):

@@ -7,6 +7,7 @@ from typing import BinaryIO, TypeVar
 from artifactd.errors import AssetNotFound
 from artifactd.repositories.content import Content, GrowingSource, InlineSource, StoredSource
 from artifactd.repositories.inquiry import MOST_QUESTIONS, Inquiry
+from artifactd.repositories.publication import Unpublished
 from artifactd.repositories.repository import Repository
 from artifactd.upstream.question import Wanted
 from artifactd.upstream.waiting import Waiting
@@ -51,6 +52,8 @@ class WaitingReader:
         for _ in range(MOST_QUESTIONS):
             try:
                 return ask()
+            except Unpublished:
+                raise AssetNotFound(self._repository.name, "") from None  # the task for it comes after
             except Wanted as wanted:
                 self._inquiry.learn(wanted.questions, self._upstreams.ask(wanted.questions))
         raise AssetNotFound(self._repository.name, "")

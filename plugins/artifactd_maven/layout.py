@@ -102,6 +102,10 @@ class Gav:
         return self.extension == "pom" and not self.classifier
 
 
+META: Final = ".meta"
+"""The owner name of what a repository says about itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A path, read. `checksum` is the algorithm, and `main` what it is of; `signature` is an extension of
@@ -175,7 +179,7 @@ def owner(path: str) -> str | None:
         return artifact_directory(place.folder)
     if place.kind is Kind.NOTE:
         return _owner_of_note(path)
-    return {Kind.PREFIXES: ".meta", Kind.ARCHETYPES: CATALOGUED}.get(place.kind)
+    return {Kind.PREFIXES: META, Kind.ARCHETYPES: CATALOGUED}.get(place.kind)
 
 
 def artifact_directory(directory: str) -> str:
@@ -185,11 +189,14 @@ def artifact_directory(directory: str) -> str:
     return above if is_snapshot(name) else directory
 
 
-def owned_as(name: str) -> str:
+def owned_as(name: str) -> str | None:
     """The owner name whose ownership counts for another: an artifact's for the plugins of the group of the
-    same name, as one file tells of both. Archetypes are everyone's."""
+    same name, as one file tells of both. Archetypes are everyone's, and prefixes are a member's alone: a
+    group has none (maven R92)."""
     if name == CATALOGUED:
         return ""
+    if name == META:
+        return None
     return name.removesuffix(f"/{PLUGINS_FOLDER}")
 
 

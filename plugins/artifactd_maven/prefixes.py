@@ -9,6 +9,7 @@ from typing import Final
 
 from artifactd.plugin import Answer, Asset, AssetNotFound, Change, Exchange, Index, More, Part, Selection
 from artifactd_maven.inline import Made
+from artifactd_maven.layout import META
 from artifactd_maven.layout import PREFIXES as PATH
 from artifactd_maven.media_types import TEXT
 
@@ -49,7 +50,7 @@ PREFIXES: Index[bytes] = PrefixIndex()
 
 def prefixes(exchange: Exchange) -> Made:
     """The list. Raises AssetNotFound."""
-    document = exchange.repository.index(PREFIXES, ".meta")
-    if document.merged or not document.value:
+    document = exchange.repository.index(PREFIXES, META)
+    if not document.value:
         raise AssetNotFound(exchange.repository.name, PATH, document.depends)
     return Made(document.value, TEXT, document.changed, document.depends)

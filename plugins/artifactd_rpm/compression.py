@@ -57,18 +57,14 @@ class Compression:
     """A way to write. `begin` starts a member. Equal writes give equal bytes: there is no time in them."""
 
     suffix: str
-    content_type: str
     begin: Callable[[], Compressor]
 
 
 GZIP: Final = Compression(
     ".gz",
-    "application/gzip",
     lambda: isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, 16 + isal_zlib.MAX_WBITS),
 )
-ZSTD: Final = Compression(
-    ".zst", "application/zstd", lambda: zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compressobj()
-)
+ZSTD: Final = Compression(".zst", lambda: zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compressobj())
 
 COMPRESSIONS: Final = {"gzip": GZIP, "zstd": ZSTD}
 """By the value of the setting `compression`."""

@@ -12,6 +12,7 @@ from typing import Final
 
 from artifactd.plugin import AssetNotFound, Content, Exchange, Rendered, Verb
 from artifactd_rpm.builds import release
+from artifactd_rpm.mirrors import MIRRORS_PATH
 from artifactd_rpm.owners import PACKAGE, REPOMD
 
 SIGNATURE: Final = ".asc"
@@ -40,7 +41,7 @@ def get_file(exchange: Exchange) -> Content:
         return served(_signature(exchange, path))
     content = exchange.repository.get(path)
     asset = content.head.asset
-    if asset is not None and asset.blob is None:
+    if path == MIRRORS_PATH or (asset is not None and asset.blob is None):
         raise AssetNotFound(exchange.repository.name, path, content.depends)  # what we note ourselves
     return served(content)
 
@@ -77,7 +78,9 @@ def _repomd(exchange: Exchange, path: str) -> Content:
         services.remember(path, known, _NO_LONGER)
         return known
     content, signature = _pair(exchange, path)
-    if signature is not None:
+    if signature is None:  # one that is remembered is another set's
+        services.remember(path + SIGNATURE, content, _NO_LONGER)
+    else:
         services.remember(path + SIGNATURE, signature, REMEMBERED_FOR)
     return content
 

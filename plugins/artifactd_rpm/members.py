@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from artifactd.plugin import PublicationMember, UpstreamInvalid
 from artifactd_rpm import repomd
 from artifactd_rpm.compression import LARGEST, decompressed, pieces
+from artifactd_rpm.owners import REPOMD
 from artifactd_rpm.reading import Document
 from artifactd_rpm.repomd import Record, Repomd, is_safe
-from artifactd_rpm.writing import NAMESPACES, REPOMD, join
+from artifactd_rpm.writing import NAMESPACES, join
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,5 +51,5 @@ class MemberSet:
 
 def member_set(key: str, member: PublicationMember) -> MemberSet:
     """What a member has published for the folder `key`."""
-    with member.open(join(key, f"repodata/{REPOMD}")) as file:
+    with member.open(join(key, REPOMD)) as file:
         return MemberSet(key, member, repomd.parse(file.read(repomd.LARGEST + 1)))

@@ -19,7 +19,7 @@ from artifactd_rpm.compression import COMPRESSIONS
 from artifactd_rpm.members import MemberSet, member_set
 from artifactd_rpm.merged_metadata import add_metadata
 from artifactd_rpm.owners import package_name
-from artifactd_rpm.reading import Listed, declared, listed, outermost
+from artifactd_rpm.reading import Listed, declared, listed, moved, outermost
 from artifactd_rpm.repomd import is_safe
 from artifactd_rpm.writing import CompressedFile, RepodataWriter, join
 
@@ -29,7 +29,9 @@ MEMBER: Final = "_member"
 _DROPPED, _AS_IT_IS, _BY_MEMBER = range(3)
 """What becomes of a package of a member: nothing, an entry, or one with a location below `MEMBER`."""
 
-_HREF: Final = re.compile(rb"""<location\s[^<]*?\bhref\s*=\s*["']""")
+_NEVER: Final = 1 << 32
+"""Seconds since the epoch. A member that says that it is of later times says something else."""
+
 _PKGID: Final = re.compile(rb"""<package\s[^<]*?\bpkgid\s*=\s*["']([0-9a-fA-F]+)["']""")
 
 logger = logging.getLogger("artifactd.rpm")
@@ -51,7 +53,8 @@ def merge_repodata(
             _write_listed(part, "filelists", filelists)
             _write_listed(part, "other", other)
     add_metadata(sets, repodata)
-    newest = max((record.timestamp for found in sets for record in found.repomd.records), default=0)
+    times = (record.timestamp for found in sets for record in found.repomd.records)
+    newest = max((time for time in times if time < _NEVER), default=0)
     notes = {"members": {found.name: found.repomd.revision for found in sets}}
     repodata.finish(previous, newest, signed=settings.sign_metadata, notes=notes)
 
@@ -142,9 +145,7 @@ def _write_primary(taken: _Taken, file: CompressedFile) -> None:
     file.begin()
     for decision, element in _elements(taken):
         if decision == _BY_MEMBER:
-            place = _HREF.search(element)
-            assert place is not None  # or it would not be taken
-            element = element[: place.end()] + prefix + element[place.end() :]
+            element = moved(element, prefix)
         file.write(element + b"\n")
     file.end()
 

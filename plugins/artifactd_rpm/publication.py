@@ -18,11 +18,12 @@ from artifactd.plugin import (
     PublicationWriter,
     UpstreamInvalid,
 )
+from artifactd_rpm.media_types import media_type
 from artifactd_rpm.merging import merge_repodata
 from artifactd_rpm.owners import REPODATA, depth_of
 from artifactd_rpm.repodata import VERSION, is_published, publish_repodata
 from artifactd_rpm.repomd import is_safe, parse
-from artifactd_rpm.writing import CONTENT_TYPES, KEY, REPOMD, SIGNATURE, join
+from artifactd_rpm.writing import KEY, REPOMD, SIGNATURE, join
 
 _MOST_ROUNDS: Final = 5
 """How often a set is read anew because it was replaced meanwhile (rpm M2)."""
@@ -90,13 +91,16 @@ class Repodata:
             if len(answers) > 3 * _MOST_ROUNDS:
                 raise UpstreamInvalid(f"a repomd.xml was replaced {_MOST_ROUNDS} times meanwhile")
             return More(SIGNATURE, optional=True)
-        files = {REPOMD: newest}
+        files, doubtful = {REPOMD: newest}, []
         for name, answer in zip((SIGNATURE, KEY), answers[-3:-1], strict=True):
-            if not answer.absent and _ARMOUR in answer.body:  # some servers send a page for what is absent
+            if _ARMOUR in answer.body:
                 files[name] = answer.body
+            elif not answer.absent:  # some servers send a page for what is absent
+                doubtful.append(join(key, f"{REPODATA}/{name}"))
         return Gathered(
-            {join(key, f"{REPODATA}/{name}"): (data, CONTENT_TYPES[name]) for name, data in files.items()},
+            {join(key, f"{REPODATA}/{name}"): (data, media_type(name)) for name, data in files.items()},
             [join(key, href) for href in _needed(newest)],
+            doubtful,
         )
 
 

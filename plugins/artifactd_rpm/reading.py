@@ -147,6 +147,18 @@ def listed(package: bytes) -> Listed:
     )
 
 
+def moved(package: bytes, prefix: bytes) -> bytes:
+    """A package element of primary with its location below another one, which ends in a slash."""
+    location = _LOCATION.search(package)
+    assert location is not None  # `listed` has read it
+    for stated in _ATTRIBUTE.finditer(package, *location.span(1)):
+        if stated[1] == b"href":
+            place = stated.start(2 if stated[2] is not None else 3)
+            package = package[:place] + prefix + package[place:]
+            break
+    return package
+
+
 def _is_named_again(package: bytes) -> bool:
     return b":name" in package and _PREFIXED_NAME.search(package) is not None
 
@@ -183,6 +195,8 @@ class Proof:
             parser.ProcessingInstructionHandler = lambda target, data: _no_markup(data)
 
     def feed(self, data: bytes, *, last: bool = False) -> None:
+        if b"\0" in data:  # UTF-16, which the parser would go along with
+            raise UpstreamInvalid("a document is not written in UTF-8")
         try:
             self._parser.Parse(data, last)
         except expat.ExpatError as error:

@@ -10,8 +10,6 @@ of UTF-8."""
 _C1: Final = re.compile("[\x80-\x9f]")
 """Control characters of latin-1. What has them was meant in another encoding, which nobody knows."""
 
-_TEXT: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
-_ATTRIBUTE: Final = {**_TEXT, ord('"'): "&quot;", ord("\t"): "&#9;", ord("\n"): "&#10;"}
 _BEYOND_ASCII: Final = re.compile("[^\x00-\x7f]")
 
 
@@ -21,18 +19,19 @@ def clean(data: bytes) -> str:
         text = data.decode()
     except UnicodeDecodeError:
         text = _C1.sub("", data.decode("latin-1"))
-    return _ILLEGAL.sub("", text)
+    return text if text.isprintable() else _ILLEGAL.sub("", text)
 
 
 def in_text(text: str) -> str:
     """As the content of an element. `text` is clean."""
-    return text.translate(_TEXT)
+    # Four passes that mostly find nothing take a fifth of the time of one that looks characters up.
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
 
 
 def in_attribute(text: str) -> str:
     """As the value of an attribute between double quotes, in ASCII as libxml2 writes it. `text` is
     clean."""
-    escaped = text.translate(_ATTRIBUTE)
+    escaped = in_text(text).replace('"', "&quot;").replace("\t", "&#9;").replace("\n", "&#10;")
     if escaped.isascii():
         return escaped
     return _BEYOND_ASCII.sub(lambda found: f"&#x{ord(found[0]):X};", escaped)

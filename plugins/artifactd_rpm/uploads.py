@@ -4,6 +4,7 @@ Read, check, store. Where a file may go is judged from its path before it is sen
 header, once it is here.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -41,6 +42,7 @@ PUBLISHED_WITHIN: Final = timedelta(seconds=90)
 
 KEYS: Final = "RPM-GPG-KEY"
 
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _FILE: Final = "yum.asset"
 _OTHER_FILES: Final = ("asset", "file")
 _MEMBERS: Final = "_member"
@@ -112,6 +114,8 @@ def _check(exchange: Exchange, path: str) -> None:
     segments = path.split("/")
     if len(path.encode()) > LONGEST_PATH or not all(segments) or {".", ".."} & set(segments):
         raise InvalidPath(f"a file's path has at most {LONGEST_PATH} bytes and no empty or dotted segments")
+    if _CONTROL.search(path):
+        raise InvalidPath("a file's path has no control characters")  # forms may say anything
     exchange.repository.permit(Verb.WRITE, path)
     settings: RpmSettings = exchange.repository.settings
     extra = extra_kind(path)

@@ -20,7 +20,7 @@ from artifactd_rpm.mirrors import MIRRORS, MIRRORS_PATH, Mirrors
 from artifactd_rpm.owners import PACKAGE, REPODATA, REPOMD, immutable, stated_checksum
 from artifactd_rpm.settings import RpmSettings, Source
 
-FOUND_SOON: Final = timedelta(seconds=30)
+FOUND_SOON: Final = timedelta(seconds=15)
 """How long a file of repodata stays absent: mirrors get files and the list of them in any order
 (rpm R103)."""
 

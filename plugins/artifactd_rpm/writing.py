@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
-from artifactd.plugin import Blob, Generation, PublicationWriter, PublishedFile, StagedBlob, hex_of
+from artifactd.plugin import Generation, PublicationWriter, PublishedFile, StagedBlob, hex_of
 from artifactd_rpm.compression import PIECE, Compression, Compressor, decompressed
+from artifactd_rpm.media_types import media_type
+from artifactd_rpm.owners import REPODATA
 from artifactd_rpm.repomd import RPM, Record, Repomd, rendered
 from artifactd_rpm.runs import DOCUMENTS, Span
 
@@ -23,12 +25,6 @@ REPOMD: Final = "repomd.xml"
 SIGNATURE: Final = "repomd.xml.asc"
 KEY: Final = "repomd.xml.key"
 """The files of a set whose names clients know."""
-
-CONTENT_TYPES: Final = {
-    REPOMD: "application/xml",
-    SIGNATURE: "application/pgp-signature",
-    KEY: "application/pgp-keys",
-}
 
 NAMESPACES: Final = {
     "primary": "http://linux.duke.edu/metadata/common",
@@ -124,7 +120,7 @@ class RepodataWriter:
         self._out = out
         self._compression = compression
         self._records: list[Record] = []
-        self._files: dict[str, tuple[StagedBlob | Blob | bytes, str]] = {}
+        self._files: dict[str, StagedBlob | bytes] = {}
 
     @contextmanager
     def documents(self, count: int) -> Iterator[Sequence[CompressedFile]]:
@@ -158,7 +154,7 @@ class RepodataWriter:
             for piece in data:
                 created.write(piece)
             blob = created.finish()
-        self._add(kind, name, blob, "application/octet-stream")
+        self._add(kind, name, blob)
 
     def groups(self, comps: Iterable[bytes]) -> None:
         """The groups of packages, as they are and compressed: clients know two types for them (rpm R80)."""
@@ -169,7 +165,7 @@ class RepodataWriter:
     def keep(self, name: str, data: bytes) -> str:
         """A file that clients are not told of. Returns its path."""
         path = self._path(f"{hashlib.sha256(data).hexdigest()}-{name}")
-        self._files[path] = (data, "application/json")
+        self._files[path] = data
         return path
 
     def path(self, kind: str) -> str:
@@ -189,30 +185,33 @@ class RepodataWriter:
         revision = max(newest, state["revision"] + 1) if state else newest
         records = [replace(record, timestamp=revision) for record in self._records]
         repomd = rendered(Repomd(str(revision), records))
-        known = {REPOMD: repomd}
+        self._files[self._path(REPOMD)] = repomd
         if signed:
-            known |= {SIGNATURE: self._out.sign_openpgp(repomd), KEY: key}
-        for path, (file, content_type) in self._files.items():
-            self._out.add(path, file, content_type=content_type)
-        for name, data in known.items():
-            self._out.add(self._path(name), data, content_type=CONTENT_TYPES[name])
+            self._files[self._path(SIGNATURE)] = self._out.sign_openpgp(repomd)
+            self._files[self._path(KEY)] = key
+        for path, file in self._files.items():
+            self._out.add(path, file, content_type=media_type(path))
         self._out.state = {"content": content, "revision": revision, **notes}
 
     def _path(self, name: str) -> str:
-        return join(self._key, f"repodata/{name}")
+        return join(self._key, f"{REPODATA}/{name}")
 
     def _add_compressed(self, kind: str, name: str, file: CompressedFile) -> None:
         blob, opened = file.finish()
-        record = self._add(kind, name + self._compression.suffix, blob, self._compression.content_type)
-        opened_record = replace(record, open_checksum=(CHECKSUM, opened), open_size=file.open_size)
-        self._records[-1] = opened_record
+        self._add(kind, name + self._compression.suffix, blob, (CHECKSUM, opened), file.open_size)
 
-    def _add(self, kind: str, name: str, blob: StagedBlob, content_type: str) -> Record:
+    def _add(
+        self,
+        kind: str,
+        name: str,
+        blob: StagedBlob,
+        open_checksum: tuple[str, str] | None = None,
+        open_size: int | None = None,
+    ) -> None:
         checksum = hex_of(blob.digest)
-        record = Record(kind, f"repodata/{checksum}-{name}", (CHECKSUM, checksum), blob.size)
-        self._files[join(self._key, record.href)] = (blob, content_type)
-        self._records.append(record)
-        return record
+        href = f"{REPODATA}/{checksum}-{name}"
+        self._records.append(Record(kind, href, (CHECKSUM, checksum), blob.size, open_checksum, open_size))
+        self._files[join(self._key, href)] = blob
 
 
 def _head(kind: str, count: int) -> bytes:

@@ -320,18 +320,25 @@ class PublicationContract:
     """Needs the fixture `adapter`, and `publication`: how a published set is read."""
 
     def test_it_is_made_after_quiet_time(
-        self, adapter: Adapter, publication: "PublishedSet", contract_server: RunningServer
+        self,
+        adapter: Adapter,
+        publication: "PublishedSet",
+        contract_server: RunningServer,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        monkeypatch.setattr("artifactd.http.gateway.FIRST_WITHIN", timedelta(0))
         client = Client(contract_server, contract_server.repository(adapter.format))
         assert client.request("GET", publication.entry(client.repository)).status == 404
         published(adapter, client, ITEM)
         contract_server.run_tasks()
-        assert client.request("GET", publication.entry(client.repository)).status == 404
+        answer = client.request("GET", publication.entry(client.repository))
+        assert answer.status == 503
+        assert 1 <= int(answer.header("retry-after")) <= 30
         contract_server.clock.advance(timedelta(seconds=4))
         published(adapter, client, OTHER)
         contract_server.clock.advance(timedelta(seconds=4))
         contract_server.run_tasks()
-        assert client.request("GET", publication.entry(client.repository)).status == 404
+        assert client.request("GET", publication.entry(client.repository)).status == 503
         contract_server.clock.advance(timedelta(seconds=2))
         contract_server.run_tasks()
         assert sorted(publication.names(client)) == sorted([ITEM.name, OTHER.name])

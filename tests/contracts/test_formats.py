@@ -18,9 +18,9 @@ from tests.contracts.format_contract import (
     Item,
     PublicationContract,
     parsed,
-    published,
 )
-from tests.contracts.kinds_contract import GroupContract, ProxyContract, Upstreamed
+from tests.contracts.kinds_contract import GroupContract, ProxyContract
+from tests.contracts.publications_contract import GroupPublicationContract, ProxiedPublicationContract
 from tests.support import toy_format
 from tests.support.databases import PostgresServer
 from tests.support.distributions import Distribution, wheel
@@ -293,19 +293,7 @@ class ToyCatalog:
             yield
 
 
-class TestToyCatalog(PublicationContract):
-    def test_a_proxy_has_the_upstreams_as_it_was_signed(
-        self, contract_server: RunningServer, publication: ToyCatalog
-    ) -> None:
-        pair = Upstreamed(contract_server, Toy())
-        for version in ("1.0", "2.0"):
-            published(Toy(), pair.hosted, Item("team/tool", version))
-            publication.settle(pair.hosted)
-            contract_server.clock.advance(timedelta(days=1))
-            assert publication.names(pair.proxy) == publication.names(pair.hosted)
-        pair.offline()
-        assert publication.names(pair.proxy) == ["team/tool", "team/tool"]
-
+class TestToyCatalog(PublicationContract, ProxiedPublicationContract, GroupPublicationContract):
     @pytest.fixture
     def adapter(self) -> Toy:
         return Toy()

@@ -4,6 +4,7 @@ Every answer must be one that the OpenAPI document tells of: a known status, and
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import httpx2
@@ -16,6 +17,7 @@ from artifactd.api.application import operations
 from artifactd.api.openapi import describe
 from artifactd.app import Application, Core, first_start
 from artifactd.auth.passwords import Passwords
+from artifactd.formats.format import Format
 from artifactd.formats.loader import load_formats
 from artifactd.settings import Settings
 
@@ -128,8 +130,11 @@ class ApiClient:
         return self.login(name, name)
 
 
-def started(settings: Settings) -> tuple[Core, Application]:
-    """A server that has had its first start, without the listening."""
-    core = Core(settings, passwords=Passwords(memory=64, passes=1))
+def started(settings: Settings, formats: Mapping[str, Format] | None = None) -> tuple[Core, Application]:
+    """A server that has had its first start, without the listening. Unless others are given, its formats
+    publish nothing, so that no task waits for anybody."""
+    installed = load_formats()
+    quiet = {name: installed[name] for name in ("docker", "pypi", "raw")}
+    core = Core(settings, formats or quiet, passwords=Passwords(memory=64, passes=1))
     first_start(core)
     return core, Application(core)

@@ -10,23 +10,24 @@ wants to be asked, and runs it again. `cabinet.inquiry` is what the last one lea
 
 The format: paths begin with their owner name, in lower case. `fixed…` never changes, `by/…` is known by its
 digest, `….sig` belongs to another file, `listed…` is fetched if the list of its name has it, `whole…` once
-it is stored, `head…` is compared by HEAD, and `nowhere/…` has no place upstream. Files say of themselves
-what `describe` finds: `broken` is none, `refused` is another one than it should be, `alias` is known by its
-digest as well, `needs PATH` refers to it, `facts` has a derived document.
+it is stored, `head…` is compared by HEAD, `summed…` is fetched with its MD5 and SHA-1, and `nowhere/…` has
+no place upstream. Names that begin with `common` belong to nobody, and `app+…` to who owns `app`. Files say
+of themselves what `describe` finds: `broken` is none, `refused` is another one than it should be, `alias`
+is known by its digest as well, `needs PATH` refers to it, `facts` has a derived document.
 """
 
 import hashlib
 import itertools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, BinaryIO, TypeVar
 
 from artifactd.auth.principal import Principal, Verb
 from artifactd.auth.roles import Grant, Roles
-from artifactd.blobs.digest import Digest
-from artifactd.blobs.store import StagedBlob
+from artifactd.blobs.digest import Digest, union
+from artifactd.blobs.store import SHA256, StagedBlob
 from artifactd.catalog.assets import Asset, Change, Reference, Selection
 from artifactd.catalog.directory import Directory
 from artifactd.catalog.repositories import RepositoryDraft, RepositoryRecord
@@ -41,6 +42,7 @@ from artifactd.repositories.fetch import IMMUTABLE, MUTABLE, Fetch, Look
 from artifactd.repositories.index import More, Part
 from artifactd.repositories.inquiry import Inquiry
 from artifactd.repositories.policy import WriteClass
+from artifactd.repositories.publication import Publication
 from artifactd.repositories.repository import Repository
 from artifactd.upstream.answer import Answer, Facts
 from artifactd.upstream.question import (
@@ -125,6 +127,7 @@ def fetch(path: str, settings: Any, look: Look) -> Sequence[Fetch]:
             IMMUTABLE if immutable(path, settings) else MUTABLE,
             whole=last.startswith("whole"),
             unchanged=_unchanged if last.startswith("head") else None,
+            checksums=("md5", "sha1") if last.startswith("summed") else (),
         )
     ]
 
@@ -167,6 +170,10 @@ def canonical(path: str, settings: Any) -> str:
     return path.lower()
 
 
+def owned_as(name: str) -> str:
+    return "" if name.startswith("common") else name.partition("+")[0]
+
+
 RULES = FormatRules(
     owner,
     lambda path, settings: WriteClass.REPLACE,
@@ -176,6 +183,7 @@ RULES = FormatRules(
     describe=describe,
     fetch=fetch,
     canonical=canonical,
+    owned_as=owned_as,
 )
 
 
@@ -239,17 +247,23 @@ class Network:
             return Kept()
         try:
             if question.aim is Aim.READ:
-                self._read(question, Answer(facts, said.body))
-            else:
-                question.store(_staged(question, said.body), facts)
+                return self._read(question, Answer(facts, said.body))
+            question.store(_staged(question, source, said.body), facts)
         except ArtifactdError as error:
             return Failed(error)
         return Kept()
 
-    def _read(self, question: Question, first: Answer) -> None:
+    def _read(self, question: Question, first: Answer) -> Outcome:
         answers = [first]
         while (following := question.read(answers)) is not None:
-            answers.append(Answer(*_page(following.url, self._at("read", following.url))))
+            said = self._at("read", following.url)
+            if said.error is not None:
+                return Failed(said.error)
+            absent = said.status == 404
+            if absent and not following.optional:
+                return Missing()
+            answers.append(Answer(_facts(following.url, said), said.body, absent))
+        return Kept()
 
     def _at(self, how: str, url: str) -> Said:
         self.asked.append((how, url))
@@ -260,14 +274,10 @@ def _facts(url: str, said: Said) -> Facts:
     return Facts(url, {"content-type": "text/plain; charset=utf-8", **said.headers})
 
 
-def _page(url: str, said: Said) -> tuple[Facts, bytes]:
-    return _facts(url, said), said.body
-
-
-def _staged(question: Question, body: bytes) -> StagedBlob:
-    writer = question.blobs.create()
+def _staged(question: Question, source: Source, body: bytes) -> StagedBlob:
+    writer = question.blobs.create(union(SHA256, source.checksums))
     writer.write(body)
-    stored = writer.commit(question.sources[0].expected)
+    stored = writer.commit(source.expected)
     digest = Digest(f"sha256:{stored.checksums['sha256']}")
     return StagedBlob(question.blob_store, stored.location, stored.size, digest, stored.checksums)
 
@@ -277,9 +287,9 @@ def _staged(question: Question, body: bytes) -> StagedBlob:
 
 class Cabinet:
     """Repositories on a shelf, seen by `shelf.principal`, who may do everything, unless a visit says who
-    comes."""
+    comes. `publications` are the format's."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Shelf, publications: Sequence[Publication] = ()) -> None:
         self.shelf = shelf
         self.network = Network()
         self.inquiry = Inquiry()
@@ -288,7 +298,7 @@ class Cabinet:
         self.factory = RepositoryFactory(
             shelf.catalog,
             Directory(shelf.database, shelf.repositories),
-            {"test": RULES},
+            {"test": replace(RULES, publications=publications)},
             {"test": lambda settings: AnyWrites()},
             self.watch,
             lambda record: record.upstream or {},

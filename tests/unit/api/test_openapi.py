@@ -7,6 +7,7 @@ the difference.
 import json
 import os
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,8 @@ from artifactd.api.openapi import describe
 from artifactd.api.operation import BASE, Permission
 from artifactd.formats.format import Format, Settings
 from artifactd.formats.loader import load_formats
-from tests.support.api_client import ApiClient
+from artifactd.settings import Settings as Configured
+from tests.support.api_client import ApiClient, Described, started
 
 SNAPSHOT = Path(application.__file__).with_name("openapi.json")
 PLUGINS = Path(__file__).parents[3] / "plugins"
@@ -41,8 +43,10 @@ def test_the_description_is_valid_openapi() -> None:
     OpenAPIV31SpecValidator(describe(operations(bundled()))).validate()
 
 
-def test_the_server_describes_itself_to_anyone(api: ApiClient) -> None:
-    document = api.anonymous().get("/openapi.json").json()
+def test_the_server_describes_itself_to_anyone(settings: Configured, described: Described) -> None:
+    core, application = started(settings, load_formats())
+    with closing(core):
+        document = ApiClient(application, described).anonymous().get("/openapi.json").json()
     assert document["openapi"] == "3.1.0"
     assert document == describe(operations(load_formats()))
     assert document["paths"].keys() == {BASE + operation.path for operation in operations(bundled())}
