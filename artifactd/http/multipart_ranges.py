@@ -21,8 +21,8 @@ def body_of(spans: Sequence[Range], size: int, content_type: str, boundary: str)
     """`spans` of a document of `size` bytes of `content_type`, each a part. `boundary` occurs nowhere in
     them.
 
-    The delimiter begins with CRLF before the first part as well, as other servers send it: libzck finds no
-    part without (rpm R66).
+    A delimiter begins with CRLF, before the first part as well: an empty preamble, which other servers send
+    too.
     """
     parts: list[bytes | Range] = []
     for span in spans:

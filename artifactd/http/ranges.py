@@ -17,7 +17,7 @@ from operator import attrgetter
 
 from artifactd.errors import RangeNotSatisfiable
 
-MOST = 1024
+MOST = 256
 """Ranges in one request. Clients of zchunk files ask for up to 256 at a time (rpm R66)."""
 
 LONGEST = 16 << 10

@@ -83,7 +83,7 @@ def test_what_was_installed_once_is_installed_without_the_index(
     html_only: bool,
     hashes: tuple[str, ...],
 ) -> None:
-    # pypi R130, R133, R142; T16
+    # pypi R130, R133, R142; proxy T16
     index.html_only = html_only
     index.publish(wheel("acme-app", requires=["acme-source"]), sdist("acme-source"), hashes=hashes)
     assert install(world, "Acme.App") == {"acme_app-1.0", "acme_source-1.0"}

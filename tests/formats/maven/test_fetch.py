@@ -85,7 +85,7 @@ def test_whoever_wants_no_checks_has_none() -> None:
     ],
 )
 def test_what_changes_is_fresh_for_a_while_and_bearable_for_a_week(path: str, fresh_for: timedelta) -> None:
-    # maven R100, R103; proxy-http R138, R139
+    # maven R100, R103; proxy R140
     found = fetched(path)
     assert found.url == URL + path
     assert (found.freshness.fresh_for, found.freshness.stale_for) == (fresh_for, timedelta(days=7))

@@ -74,7 +74,7 @@ def test_no_cache_in_a_request_asks_nothing_upstream(proxied: Artifacts, upstrea
 def test_bytes_that_are_not_those_of_the_checksum_are_nobodys(
     proxied: Artifacts, upstream: FakeUpstream, size: int
 ) -> None:
-    # maven R101; proxy-http R68
+    # maven R101; proxy R68
     publish(upstream, LIB.path, b"x" * size)
     with upstream.fault(flipped(0.5), f"/m2/{LIB.path}"):
         stored = len(proxied.server.stored())

@@ -90,7 +90,7 @@ def test_a_range_header_selects(header: str, size: int, expected: Sequence[Range
         assert tuple(parse_ranges(header, size)) == expected
 
 
-@pytest.mark.parametrize("count", [2, 127, 256, MOST])
+@pytest.mark.parametrize("count", [2, 127, MOST])
 def test_as_many_ranges_as_clients_ask_for_are_selected(count: int) -> None:
     # rpm R66
     wanted = ",".join(f"{10 * n}-{10 * n + 3}" for n in range(count))

@@ -121,7 +121,7 @@ def test_parts_are_the_bytes_that_were_asked_for(
     assert sum(len(bytes_) for *_, bytes_ in found) == sum(last - first + 1 for first, last in spans)
 
 
-@pytest.mark.parametrize("count", [127, 256, MOST])
+@pytest.mark.parametrize("count", [127, MOST])
 def test_clients_of_chunked_files_get_all_their_ranges(
     documents: list[tuple[bytes, Content, Any]], count: int
 ) -> None:
