@@ -9,7 +9,7 @@ from artifactd.repositories.content import Content, GrowingSource, InlineSource,
 from artifactd.repositories.inquiry import MOST_QUESTIONS, Inquiry
 from artifactd.repositories.publication import Unpublished
 from artifactd.repositories.repository import Repository
-from artifactd.upstream.question import Wanted
+from artifactd.upstream.question import Grows, Kept, Wanted
 from artifactd.upstream.waiting import Waiting
 
 R = TypeVar("R")
@@ -35,7 +35,8 @@ class WaitingReader:
         """The asset at a path, with its bytes at rest."""
         content = self.fetched(path)
         if isinstance(content.source, GrowingSource):
-            self._inquiry.outcomes.clear()  # it is in the catalog now
+            outcomes = self._inquiry.outcomes  # what has come is in the catalog now
+            outcomes |= {key: Kept() for key, outcome in outcomes.items() if isinstance(outcome, Grows)}
             content = self.fetched(path)
         return content
 
