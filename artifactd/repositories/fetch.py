@@ -41,7 +41,8 @@ class Fetch:
     they do not tell; with it, copies are revalidated by HEAD. `stated`: the checksums (as `expected`) that
     the headers of an answer say its bytes have. `checksums`: algorithms to compute beside sha256, for the
     checksums that clients ask for. `negative_for`: how long an absence is remembered at most, where the
-    proxy's own setting is longer."""
+    proxy's own setting is longer. `no_page`: it is no HTML, so an answer that is a page is not taken for
+    it: many a server shows one, to log in, in place of what is asked for."""
 
     url: str
     freshness: Freshness = MUTABLE
@@ -54,6 +55,7 @@ class Fetch:
     stated: Callable[[Facts], Mapping[str, str]] | None = None
     checksums: Sequence[str] = ()
     negative_for: timedelta | None = None
+    no_page: bool = False
 
 
 class Look(Protocol):

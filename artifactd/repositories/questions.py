@@ -194,6 +194,7 @@ class Questions:
                     fetch.content_type,
                     fetch.stated,
                     fetch.checksums,
+                    no_page=fetch.no_page,
                 )
                 for fetch in fetches
             ],

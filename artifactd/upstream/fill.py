@@ -180,6 +180,10 @@ class Fill:
         ended = self._responder.ended(response)
         if ended is not None:
             raise Refetch(ended)
+        if source.no_page and response.facts.content_type == "text/html":
+            raise UpstreamInvalid(
+                f"the upstream of repository {self._name!r} sends a page instead of a file"
+            )
         self._facts, self._size = response.facts, response.length
         if source.size is not None and response.length not in (None, source.size):
             raise UpstreamInvalid(

@@ -42,6 +42,7 @@ class Source:
     stated: Callable[[Facts], Mapping[str, str]] | None = None
     checksums: Sequence[str] = ()
     optional: bool = False
+    no_page: bool = False
 
     def expected_of(self, facts: Facts) -> Mapping[str, str]:
         """The checksums that the bytes of an answer must have: what was known, and what its headers say."""

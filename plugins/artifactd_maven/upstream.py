@@ -63,6 +63,7 @@ def fetch(path: str, settings: MavenSettings, look: Look) -> Sequence[Fetch]:
             content_type=media_type(path),
             stated=stated_by_upstream,
             negative_for=FILE_ABSENT,
+            no_page=not path.endswith((".html", ".htm")),
         ),
     )
 

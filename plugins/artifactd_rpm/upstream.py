@@ -91,6 +91,7 @@ def _file(
         size=size,
         content_type=media_type(path),
         negative_for=negative_for,
+        no_page=path.endswith(PACKAGE) or _in_repodata(path),
     )
 
 

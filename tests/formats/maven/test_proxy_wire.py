@@ -101,6 +101,15 @@ def test_a_page_for_people_is_no_checksum(proxied: Artifacts, upstream: FakeUpst
     assert proxied.get(LIB.path).body == LIB.content
 
 
+def test_a_page_for_people_is_no_file(proxied: Artifacts, upstream: FakeUpstream) -> None:
+    # maven R101
+    publish(upstream, LIB.path, LIB.content, sha1=False)
+    upstream.fault(login_page(), "*.jar")
+    assert proxied.get(LIB.path).status == 502
+    upstream.heal()
+    assert proxied.get(LIB.path).body == LIB.content, "nothing was kept of it"
+
+
 def test_a_checksum_in_a_header_counts_as_well(proxied: Artifacts, upstream: FakeUpstream) -> None:
     # maven R101
     wrong = {"X-Checksum-Sha1": checksum(b"other", "sha1").decode()}
