@@ -13,14 +13,16 @@ from pathlib import Path
 from benchmarks.bench import QUICK, Bench, Sizes
 from benchmarks.cases import CASES
 from benchmarks.machine import describe
+from benchmarks.maven_cases import MAVEN_CASES
 from benchmarks.peers import STARTERS, Peer, PeerAbsent
 from benchmarks.proxy_cases import PROXY_CASES
 from benchmarks.proxy_peers import starters
 from benchmarks.pypi_cases import PYPI_CASES
 from benchmarks.pypi_peers import PYPI_STARTERS
 from benchmarks.report import Measurement, publish, table
+from benchmarks.rpm_cases import RPM_CASES
 
-_CASES = CASES | PYPI_CASES | PROXY_CASES
+_CASES = CASES | PYPI_CASES | MAVEN_CASES | PROXY_CASES | RPM_CASES
 _README = Path(__file__).with_name("README.md")
 
 
@@ -56,7 +58,7 @@ def _run(bench: Bench, cases: list[str]) -> tuple[list[Measurement], list[str]]:
         for name in cases:
             if name in PYPI_CASES:
                 failures += _start(bench, PYPI_STARTERS)
-            if name in PROXY_CASES:
+            if name in PROXY_CASES | RPM_CASES:
                 failures += _start(bench, starters(bench.peers))
             began = time.monotonic()
             try:

@@ -23,9 +23,19 @@ class Sizes:
     crowd_blob: int = 200_000_000
     seconds: float = 2.0
     files: int = 20_000  # of the project with the large page
+    packages: int = 10_000  # of the repository that gets one more
+    merged: int = 50_000  # of each of two repositories that a group merges
 
 
-QUICK = Sizes(blob=2 * MIB, large_blob=16 * MIB, crowd_blob=4_000_000, seconds=1.0, files=500)
+QUICK = Sizes(
+    blob=2 * MIB,
+    large_blob=16 * MIB,
+    crowd_blob=4_000_000,
+    seconds=1.0,
+    files=500,
+    packages=300,
+    merged=1000,
+)
 
 
 @dataclass(slots=True)
@@ -71,7 +81,7 @@ class Bench:
         unit: str,
         figures: Mapping[str, tuple[float, ...]],
         against: str,
-        budget: AtLeast | None,
+        budget: AtLeast | AtMost | None,
         note: str = "",
         ours: str = "artifactd",
     ) -> Measurement:

@@ -8,7 +8,12 @@ from pathlib import Path
 
 from benchmarks.pypi_peers import versions
 
-_VERSIONS = (("nginx", "-v"), ("docker-registry", "--version"), ("wrk", "-v"))
+_VERSIONS = (
+    ("nginx", "-v"),
+    ("docker-registry", "--version"),
+    ("wrk", "-v"),
+    ("createrepo_c", "--version"),
+)
 
 
 def describe() -> str:

@@ -42,6 +42,11 @@ def peak_rss(pid: int) -> float:
     return _sum(pid, "status", "VmHWM")
 
 
+def child_peak_rss(pid: int) -> float:
+    """The greatest resident memory that any descendant alive now has had in its life."""
+    return max((_of(child, "status", "VmHWM") for child in tree(pid)[1:]), default=0.0)
+
+
 def cpu_seconds(pid: int) -> float:
     """User and system time used so far by the tree that is alive now."""
     total = 0
@@ -55,13 +60,13 @@ def cpu_seconds(pid: int) -> float:
 
 
 def _sum(pid: int, file: str, field: str) -> float:
-    kib = 0
-    for one in tree(pid):
-        try:
-            text = Path(f"/proc/{one}/{file}").read_text()
-        except OSError:
-            continue
-        for line in text.splitlines():
-            if line.startswith(field + ":"):
-                kib += int(line.split()[1])
+    return sum(_of(one, file, field) for one in tree(pid))
+
+
+def _of(pid: int, file: str, field: str) -> float:
+    try:
+        text = Path(f"/proc/{pid}/{file}").read_text()
+    except OSError:
+        return 0.0  # ended while we looked
+    kib = sum(int(line.split()[1]) for line in text.splitlines() if line.startswith(field + ":"))
     return kib * 1024 / 1e6

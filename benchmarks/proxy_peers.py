@@ -75,9 +75,14 @@ def offer(upstream: Peer, path: str, content: bytes) -> None:
     file.write_bytes(content)
 
 
-def make_proxy(peer: Peer, name: str, format: str, upstream: Peer) -> None:
-    """Let artifactd have a proxy of the upstream."""
-    url = f"http://127.0.0.1:{upstream.port}/"
+def make_hosted(peer: Peer, name: str, format: str) -> None:
+    """Let artifactd have a hosted repository."""
+    _make(peer, name, {"format": format, "kind": "hosted"})
+
+
+def make_proxy(peer: Peer, name: str, format: str, upstream: Peer, folder: str = "") -> None:
+    """Let artifactd have a proxy of the upstream, or of a folder of it (with a slash at its end)."""
+    url = f"http://127.0.0.1:{upstream.port}/{folder}"
     _make(peer, name, {"format": format, "kind": "proxy", "upstream": {"url": url, "allow_private": True}})
 
 
