@@ -403,7 +403,7 @@ class PublicationContract:
         before = publication.files(client), set(contract_server.stored())
         for url in before[0]:
             for answer in (client.request("PUT", url, b"mine"), client.request("DELETE", url)):
-                assert answer.status == 405
+                assert answer.status == refused_where_generated(adapter)
                 assert adapter.is_error(answer)
         assert (publication.files(client), set(contract_server.stored())) == before
 
@@ -459,6 +459,11 @@ class PublishedSet(Protocol):
 
     def breaking(self) -> Any:
         """A context in which its publisher fails half-way."""
+
+
+def refused_where_generated(adapter: Adapter) -> int:
+    """The status of a client's write where a publication has its files."""
+    return int(getattr(adapter, "generated", 405))
 
 
 def published(adapter: Adapter, client: Client, *items: Item) -> None:

@@ -644,30 +644,18 @@ def test_a_new_signing_key_publishes_anew(
     workshop: Workshop, cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     cabinet.group("all", "ours")
+    for each in ("ours", "all"):
+        workshop.openpgp.of(cabinet.record(each).id)
     cabinet.put("ours", "app/x")
     workshop.run()
     made: list[str] = []
     monkeypatch.setattr(workshop.sets, "publish", noting(made, "publish", workshop.sets.publish))
     monkeypatch.setattr(workshop.sets, "merge", noting(made, "merge", workshop.sets.merge))
-    rotations = {cabinet.record(name).id: "a new one"}
-    monkeypatch.setattr(workshop.openpgp, "rotation", lambda number: rotations.get(number, ""))
+    workshop.openpgp.renew(cabinet.record(name).id)
     for record in (cabinet.record("ours"), cabinet.record("all")):
         cabinet.shelf.queue.enqueue(publish_all_task(record.id), requested_by="a test")
     workshop.run()
     assert made == {"ours": ["publish", "merge"], "all": ["merge"]}[name]
-
-
-def test_a_rotated_key_is_another_input(workshop: Workshop, cabinet: Cabinet) -> None:
-    number = cabinet.record("ours").id
-    assert workshop.openpgp.rotation(number) == ""
-    first = workshop.openpgp.of(number)
-    assert workshop.openpgp.rotation(number) == "", "the first one was made when it was needed"
-    renewed = workshop.openpgp.renew(number)
-    assert renewed.fingerprint != first.fingerprint
-    rotation = workshop.openpgp.rotation(number)
-    assert renewed.fingerprint in rotation
-    workshop.openpgp.renew(number)
-    assert workshop.openpgp.rotation(number) not in ("", rotation)
 
 
 def test_settings_are_an_input(workshop: Workshop, cabinet: Cabinet) -> None:
