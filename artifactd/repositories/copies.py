@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urljoin
 
 from artifactd.auth.principal import Principal
+from artifactd.blobs.digest import of_bytes
 from artifactd.blobs.staging import stage
 from artifactd.blobs.store import StagedBlob
 from artifactd.catalog.apply import Applied
@@ -26,7 +27,7 @@ from artifactd.repositories.fetch import Fetch
 from artifactd.repositories.holdings import MODIFIED, Holdings
 from artifactd.repositories.index import Index, More
 from artifactd.repositories.kept import Kept as KeptDocument
-from artifactd.repositories.publication import Publication
+from artifactd.repositories.publication import Gathered, Publication
 from artifactd.tasks.task import Task
 from artifactd.upstream.answer import Answer, Facts
 from artifactd.upstream.configuration import Upstream
@@ -114,7 +115,7 @@ class Copies:
             if path in held:
                 raise UpstreamInvalid(f"what the upstream sends as {path!r} is no such file")
         missing = [path for path in gathered.needs if not self._holds(path)] if entry in held else []
-        if missing:
+        if missing or self._is_half(entry, gathered):
             self._await(entry, missing)
             return None
         stores, store_id = self._catalog.stores, self._record.store_id
@@ -180,6 +181,19 @@ class Copies:
     def _holds(self, path: str) -> bool:
         return self._holdings.find(path)[0] is not None
 
+    def _is_half(self, entry: str, gathered: Gathered) -> bool:
+        """Whether the upstream has replaced the entry document, and not yet what signs it."""
+        if not self._holds(entry) or self._is_held(entry, gathered):
+            return False
+        return any(self._is_held(path, gathered) for path in gathered.vouching)
+
+    def _is_held(self, path: str, gathered: Gathered) -> bool:
+        """Whether what came for a path is what is held there."""
+        held, _ = self._holdings.find(path)
+        if held is None or held.blob is None or path not in gathered.files:
+            return False
+        return held.blob.digest == of_bytes(gathered.files[path][0])
+
     def _await(self, entry: str, paths: Sequence[str]) -> None:
         """Have the files of a newer set fetched, and look for it again when they may be here."""
         state = self._catalog.states.find(self._catalog.database, self._record.id, entry)
@@ -193,7 +207,8 @@ class Copies:
             self._catalog.states.note(turn, self._record.id, entry, later)
             for path in paths:  # the upstream has them now, or will soon
                 self._catalog.states.forget(turn, self._record.id, path)
-            self._catalog.queue.enqueue(task, requested_by=self._principal.name, turn=turn)
+            if paths:
+                self._catalog.queue.enqueue(task, requested_by=self._principal.name, turn=turn)
 
         self._catalog.database.write(job)
 

@@ -114,11 +114,13 @@ class GroupInputs(Protocol):
 class Gathered:
     """The files that an upstream's publication begins with: path → bytes and content type. `needs`: paths
     of files that must be here before this set takes the place of an older one. `doubtful`: paths of the set
-    for which the upstream sent what is no such file; where there was one, the set is not believed."""
+    for which the upstream sent what is no such file; where there was one, the set is not believed.
+    `vouching`: paths of files that sign the entry document: what signed another one does not sign this."""
 
     files: Mapping[str, tuple[bytes, str]]
     needs: Sequence[str] = ()
     doubtful: Sequence[str] = ()
+    vouching: Sequence[str] = ()
 
 
 class PublishedFile(Protocol):

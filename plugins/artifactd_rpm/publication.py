@@ -101,6 +101,7 @@ class Repodata:
             {join(key, f"{REPODATA}/{name}"): (data, media_type(name)) for name, data in files.items()},
             [join(key, href) for href in _needed(newest)],
             doubtful,
+            [join(key, f"{REPODATA}/{SIGNATURE}")],
         )
 
 

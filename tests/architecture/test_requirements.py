@@ -11,10 +11,14 @@ TABLES = {text.partition("\n")[0]: text for text in (TESTS / "README.md").read_t
 SHEETS = sorted(TABLES)
 
 ONE = r"[A-Z]\d+"
-SEVERAL = rf"{ONE}(?:(?:, | to | and ){ONE})*"
+SEVERAL = rf"{ONE}(?:(?:, |; | to | and ){ONE})*"
 
 # Written out here as examples, and quoted by no test.
-QUOTES = {"maven R1, R2 and L3": "R1 R2 L3", "maven R10 to R12": "R10 R11 R12", "maven R4: as rpm R5": "R4"}
+QUOTES = {
+    "maven R1, R2 and L3": "R1 R2 L3",
+    "maven R10 to R12; T1": "R10 R11 R12 T1",
+    "maven R4; rpm R5": "R4",
+}
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +28,7 @@ def files() -> dict[str, str]:
 
 
 def numbers(text: str) -> Iterator[str]:
-    """The requirements that a list names: `R1, R2 and L3`, `R1 to R3`."""
+    """The requirements that a list names: `R1, R2 and L3`, `R1 to R3; T1`."""
     for first, last in re.findall(rf"({ONE})(?: to ({ONE}))?", text):
         for number in range(int(first[1:]), int((last or first)[1:]) + 1):
             yield f"{first[0]}{number}"

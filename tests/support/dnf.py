@@ -1,27 +1,23 @@
 """dnf as a machine of its own runs it: an installroot, a cache and `.repo` files in a folder.
 
-machine = Dnf(tmp_path / "machine")
-machine.repository("ours", url, gpgcheck=1, gpgkey=key)
-machine("makecache")
-assert machine.query("acme-tool") == ["acme-tool-0:1.0-1.noarch"]
+with dnf(tmp_path / "machine") as machine:
+    machine.repository("ours", url, gpgcheck=1, gpgkey=key)
+    machine("makecache")
+    assert machine.query("acme-tool") == ["acme-tool-0:1.0-1.noarch"]
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.parts import require
 from tests.support.programs import Program, Said, installed
 
-OPTIONS = {
-    "metadata_expire": 1,  # seconds: what is asked for again is up to the client
-    "gpgcheck": 0,
-    "retries": 1,
-    "skip_if_unavailable": 0,
-    "fastestmirror": 0,
-}
-"""What every repository says unless the test says otherwise. dnf tries as often as it is told to, so one is
-at the first try."""
+OPTIONS = {"metadata_expire": 1, "gpgcheck": 0, "retries": 1, "skip_if_unavailable": 0}
+"""What every repository says unless the test says otherwise: metadata is old after a second, and what fails
+is not tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +61,8 @@ class Dnf:
 
     def query(self, *arguments: str) -> list[str]:
         """The packages that a query finds, as `name-epoch:version-release.arch`, sorted."""
-        said = self(
-            "--quiet",
-            "repoquery",
-            "--queryformat=%{name}-%{epoch}:%{version}-%{release}.%{arch}",
-            *arguments,
-        )
-        return sorted(said.split())
+        written = "--queryformat=%{name}-%{epoch}:%{version}-%{release}.%{arch}"
+        return sorted(self("--quiet", "repoquery", written, *arguments).split())
 
     def install(self, *names: str) -> None:
         """Install packages, by their scripts too."""
@@ -106,6 +97,7 @@ class Dnf:
 def dnf(folder: Path) -> Iterator[Dnf]:
     """A machine on which nothing is installed. dnf has gpg check signatures, whose agent runs on: it is
     ended here."""
+    require("dnf", os.geteuid() == 0, "packages are installed by root only")
     (folder / "repos").mkdir(parents=True)
     (folder / "dnf.conf").write_text("[main]\n")
     try:
