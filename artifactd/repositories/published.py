@@ -12,7 +12,14 @@ from typing import Final
 from artifactd.auth.principal import Verb
 from artifactd.catalog.assets import GENERATION, Asset, Entry, Page
 from artifactd.clock import SECOND, Micros
-from artifactd.errors import ArtifactdError, AssetNotFound, Unavailable, UpstreamInvalid
+from artifactd.errors import (
+    ArtifactdError,
+    AssetNotFound,
+    Forbidden,
+    Unauthenticated,
+    Unavailable,
+    UpstreamInvalid,
+)
 from artifactd.repositories.catalog import Catalog
 from artifactd.repositories.content import Content
 from artifactd.repositories.holdings import Holdings
@@ -77,8 +84,8 @@ class GroupPublications:
             try:
                 member.open().get(entry)
                 found = True
-            except AssetNotFound:
-                continue
+            except (AssetNotFound, Forbidden, Unauthenticated):
+                continue  # or it is nothing that this caller may have fetched
             except (Unavailable, UpstreamInvalid) as error:
                 failure = failure or error
             except Wanted as wanted:
@@ -109,7 +116,7 @@ class GroupPublications:
                 if state is not None and state.negative_until is not None:
                     fresh_until = max(fresh_until or 0, state.negative_until)
                 if fresh_until is not None:
-                    is_due = is_due or fresh_until <= now
+                    is_due = is_due or (fresh_until <= now and _may_have_asked(member, path))
                     until = fresh_until if until is None else min(until, fresh_until)
             held = self._catalog.assets.find(self._catalog.database, member.record.id, path)
             known = notes["members"].get(str(member.record.id))
@@ -128,3 +135,12 @@ class GroupPublications:
             return
         self._catalog.noticed[task.key] = now
         self._catalog.queue.enqueue(task, requested_by=_PRINCIPAL)
+
+
+def _may_have_asked(member: Member, path: str) -> bool:
+    """Whether the caller may cause questions to the member's upstream."""
+    try:
+        member.open().permit(Verb.POPULATE, path)
+    except (Forbidden, Unauthenticated):
+        return False
+    return True

@@ -497,11 +497,15 @@ def test_who_may_not_populate_learns_nothing_new_and_gets_what_there_is(
     cabinet.group("all", "hub")
     workshop.upstream_set("hub", THEIRS)
     reader = cabinet.principal(*((name, "**", [Verb.READ]) for name in ("all", "hub")))
-    with pytest.raises(Forbidden):
+    with pytest.raises(AssetNotFound):
         cabinet.get("all", "set", by=reader)
     assert (cabinet.asked, workshop.waiting()) == ([], [])
     first(workshop, "all")
     assert cabinet.get("all", "set", by=reader).startswith(b"set-")
+    clock.advance(FRESH)
+    asked = len(cabinet.asked)
+    assert cabinet.get("all", "set", by=reader).startswith(b"set-")
+    assert (len(cabinet.asked), workshop.waiting()) == (asked, []), "whoever may populate will notice"
 
 
 # A member's own
