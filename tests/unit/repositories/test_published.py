@@ -502,6 +502,7 @@ def test_who_may_not_populate_learns_nothing_new_and_gets_what_there_is(
     assert (cabinet.asked, workshop.waiting()) == ([], [])
     first(workshop, "all")
     assert cabinet.get("all", "set", by=reader).startswith(b"set-")
+    assert cabinet.asked, "to make it"
     clock.advance(FRESH)
     assert cabinet.get("all", "set", by=reader).startswith(b"set-")
     assert (cabinet.asked, workshop.waiting()) == ([], []), "whoever may populate will notice"
