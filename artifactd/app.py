@@ -41,7 +41,7 @@ from artifactd.catalog.repositories import Repositories, RepositoryDraft
 from artifactd.catalog.uploads import Uploads
 from artifactd.clock import Micros
 from artifactd.db import schema
-from artifactd.db.writer import Database, Turn
+from artifactd.db.writer import Database
 from artifactd.errors import ArtifactdError, RepositoryNotFound
 from artifactd.formats.format import Format, Starter
 from artifactd.formats.loader import load_formats
@@ -60,7 +60,6 @@ from artifactd.http.services import Shared
 from artifactd.repositories.catalog import Catalog, FormatRules
 from artifactd.repositories.content import Rendered
 from artifactd.repositories.factory import RepositoryFactory
-from artifactd.repositories.publication import publish_all_task
 from artifactd.sealing import Sealer, load_key, opened
 from artifactd.settings import Settings
 from artifactd.tasks.agenda import Agenda
@@ -241,10 +240,6 @@ def first_start(core: Core) -> None:
 
 
 def _begin_with(core: Core, format: Format, starter: Starter) -> None:
-    def publish(turn: Turn, repository_id: int) -> None:
-        if format.publications:
-            core.queue.enqueue(publish_all_task(repository_id), requested_by="system", turn=turn)
-
     core.repositories.put(
         RepositoryDraft(
             starter.name,
@@ -254,8 +249,7 @@ def _begin_with(core: Core, format: Format, starter: Starter) -> None:
             core.stores.id("default"),
             members=starter.members,
             membership={"writable": starter.writable} if starter.writable else {},
-        ),
-        then=publish,
+        )
     )
 
 

@@ -94,20 +94,28 @@ class HostedRepository:
         return asset is not None
 
     def _await_first(self, path: str) -> None:
-        """Raise Unpublished for the entry document of a first generation that is about to be made."""
+        """Raise Unpublished for the entry document of a first generation that is to be made."""
         for publication in () if self._in_the_past else self._holdings.rules.publications:
             key = publication.owns(path)
-            if key is not None and publication.entry(key) == path:
-                one = publish_task(self._record.id, publication.name, key)
-                ready = partial(self._is_settled, path, (one, publish_all_task(self._record.id)))
-                if not ready():
-                    raise being_made(self.name, ready)
+            if key is None or publication.entry(key) != path:
+                continue
+            one = publish_task(self._record.id, publication.name, key)
+            due = one if key in publication.keys(self.settings) else None
+            made = partial(self._is_made, path, (one, publish_all_task(self._record.id)), due)
+            if due is not None or not made():
+                raise being_made(self.name, made)
 
-    def _is_settled(self, path: str, tasks: Sequence[Task]) -> bool:
-        """Whether a path has something, or none of the tasks that could give it something is to come."""
+    def _is_made(self, path: str, tasks: Sequence[Task], due: Task | None) -> bool:
+        """Whether a path has something, or none of the tasks that could give it something is to come.
+        `due`: the one that is asked for where none is, since nobody has wanted it before."""
         if self._holdings.find(path)[0] is not None:
             return True
-        return not any(map(self._catalog.queue.is_pending, tasks))
+        queue = self._catalog.queue
+        if any(map(queue.is_pending, tasks)):
+            return False
+        if due is not None:
+            queue.enqueue(due, requested_by=self._principal.name)
+        return due is None
 
     def _replaceable(self, path: str) -> bool:
         return replaceable(self._policy, self._holdings.rules.write_class(path, self.settings))

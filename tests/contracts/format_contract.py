@@ -328,7 +328,6 @@ class PublicationContract:
     ) -> None:
         monkeypatch.setattr("artifactd.http.gateway.FIRST_WITHIN", timedelta(0))
         client = Client(contract_server, contract_server.repository(adapter.format))
-        assert client.request("GET", publication.entry(client.repository)).status == 404
         published(adapter, client, ITEM)
         contract_server.run_tasks()
         answer = client.request("GET", publication.entry(client.repository))
