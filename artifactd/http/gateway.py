@@ -7,7 +7,6 @@ Rule 3: anonymous and not allowed is a 401, whether or not the repository exists
 Rule 4: an answer enters tier 1 only with every counter that any step depended on, taken before that step.
 """
 
-import asyncio
 import logging
 import re
 import time
@@ -36,13 +35,13 @@ from artifactd.errors import (
     RepositoryNotFound,
     RouteNotFound,
     Unauthenticated,
-    Unavailable,
 )
 from artifactd.formats.exchange import Arrival, Body, Exchange, Later, Located
 from artifactd.formats.format import ENCODED_SLASH, Format, Route
 from artifactd.http.bodies import BodyCache
 from artifactd.http.cache import EdgeServices, Key
 from artifactd.http.errors import headers_of, plain, status_of
+from artifactd.http.handling import Handling
 from artifactd.http.headers import IndexedHeaders
 from artifactd.http.origin import Origin, TrustedProxies
 from artifactd.http.paths import decode, host_name
@@ -52,20 +51,15 @@ from artifactd.http.ring import Record
 from artifactd.http.serve import Served, send_rendered, serve
 from artifactd.http.services import BoundServices, Shared
 from artifactd.repositories.content import Content, Rendered
-from artifactd.repositories.inquiry import MOST_QUESTIONS, Inquiry
+from artifactd.repositories.inquiry import Inquiry
 from artifactd.repositories.past import parse_moment
-from artifactd.repositories.publication import FIRST_WITHIN, Unpublished
 from artifactd.repositories.representation import Representation
-from artifactd.upstream.question import Wanted
 
 PREFIX = "/repository/"
 """Where every format's repositories are that has no better place."""
 
 REMEMBERED: Micros = 60 * SECOND
 """The longest an answer stays in tier 1: what a lost counter could cost at worst."""
-
-LOOK_AGAIN = 0.1
-"""Seconds between looks at what an answer waits for."""
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -169,7 +163,8 @@ class Gateway:
         self._receiver = receiver
         self._proxies = proxies
         self._edge = edge
-        self._workers = workers
+        self._handling = Handling(workers, shared.upstreams, keyed_in_loop=database.in_process)
+        self._in_worker = self._handling.in_worker
         self._bodies = BodyCache()
         self._marks = [0] * 4096
         self.used_tokens: set[int] = set()
@@ -245,31 +240,7 @@ class Gateway:
         assert request.route is not None
         if request.route.receive is not None:
             return await self._receive_and_handle(request, exchange, receive)
-        return await self._handle(request.route, exchange, request.inquiry)
-
-    async def _handle(
-        self, route: Route, exchange: Exchange, inquiry: Inquiry | None
-    ) -> Content | Rendered:
-        """Run the handler; once more after each question for an upstream that it leads to, and once it has
-        waited for what is being published."""
-        if route.keyed and self._database.in_process:
-            try:
-                return await self._settled(_hurried(route, exchange, inquiry))
-            except (Wanted, Unpublished):
-                pass
-        until = time.monotonic() + FIRST_WITHIN.total_seconds()
-        for _ in range(MOST_QUESTIONS):
-            if inquiry is not None:
-                inquiry.begin()
-            try:
-                return await self._settled(await self._in_worker(route.handler, exchange))
-            except Wanted as wanted:
-                assert inquiry is not None, "only for what is asked upstream"
-                inquiry.learn(wanted.questions, await self._shared.upstreams.ask(wanted.questions))
-            except Unpublished as unpublished:
-                if not await self._waited(unpublished.ready, until):
-                    raise unpublished.error from None
-        raise Unavailable("this answer takes too many questions to upstreams")
+        return await self._handling.answer(request.route, exchange, request.inquiry)
 
     async def _authenticate(self, request: _Request, path: str, now: Micros) -> None:
         authorization = request.headers.get("authorization")
@@ -380,25 +351,7 @@ class Gateway:
             with services.dropping(body):
                 return route.handler(received)
 
-        return await self._settled(await self._in_worker(handle))
-
-    async def _settled(self, answer: Content | Rendered | Later) -> Content | Rendered:
-        """An answer whose time has come."""
-        if not isinstance(answer, Later):
-            return answer
-        until = time.monotonic() + answer.timeout.total_seconds()
-        return answer.answer if await self._waited(answer.ready, until) else answer.otherwise
-
-    async def _waited(self, ready: Callable[[], bool], until: float) -> bool:
-        """Whether something came about in time. No thread waits for it."""
-        while not await self._in_worker(ready):
-            if time.monotonic() > until:
-                return False
-            await asyncio.sleep(LOOK_AGAIN)
-        return True
-
-    async def _in_worker(self, function: Callable[..., R], *arguments: Any) -> R:
-        return await asyncio.get_running_loop().run_in_executor(self._workers, function, *arguments)
+        return await self._handling.settled(await self._in_worker(handle))
 
     async def _send(
         self, scope: Scope, request: _Request, answer: Content | Rendered, send: Send
@@ -530,17 +483,6 @@ def _with_slash(arrival: Arrival) -> Rendered:
     scheme."""
     query = f"?{arrival.query_string.decode('latin-1')}" if arrival.query_string else ""
     return Rendered(308, [("location", f"{quote(arrival.path.removeprefix(PREFIX))}/{query}")])
-
-
-def _hurried(route: Route, exchange: Exchange, inquiry: Inquiry | None) -> Content | Rendered | Later:
-    """What a handler of a few keyed reads says, on the event loop."""
-    if inquiry is None:
-        return route.handler(exchange)
-    inquiry.hurried = True
-    try:
-        return route.handler(exchange)
-    finally:
-        inquiry.hurried = False
 
 
 def _params(route: Route, found: re.Match[str]) -> Mapping[str, str]:

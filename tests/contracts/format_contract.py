@@ -326,7 +326,7 @@ class PublicationContract:
         contract_server: RunningServer,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr("artifactd.http.gateway.FIRST_WITHIN", timedelta(0))
+        monkeypatch.setattr("artifactd.http.handling.FIRST_WITHIN", timedelta(0))
         client = Client(contract_server, contract_server.repository(adapter.format))
         published(adapter, client, ITEM)
         contract_server.run_tasks()

@@ -136,7 +136,7 @@ class GroupPublicationContract:
         contract_server: RunningServer,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr("artifactd.http.gateway.FIRST_WITHIN", timedelta(seconds=0.2))
+        monkeypatch.setattr("artifactd.http.handling.FIRST_WITHIN", timedelta(seconds=0.2))
         pair = Upstreamed(contract_server, adapter)
         published(adapter, pair.hosted, ITEM)
         publication.settle(pair.hosted)
