@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from artifactd.db.writer import Database
-from artifactd.http import gateway
+from artifactd.http import handling
 from artifactd.http.ledger import Ledger
 from artifactd.http.ring import Record, Ring
 from tests.support.fake_answers import MODIFIED
@@ -144,7 +144,7 @@ def test_a_group_s_answer_takes_as_many_rounds_as_it_takes(
             return server.request("GET", f"/repository/{both}/packages/demo/{version}.toy")
 
         assert get().status == 200
-        monkeypatch.setattr(gateway, "MOST_QUESTIONS", 2)
+        monkeypatch.setattr(handling, "MOST_QUESTIONS", 2)
         answer = get()
         assert answer.status == 503
         assert "too many questions" in answer.text
