@@ -93,7 +93,7 @@ from artifactd.formats.listing import list_folder
 from artifactd.formats.snippets import Snippet, SnippetContext
 from artifactd.repositories.content import Content, Head, InlineSource, Rendered, StoredSource, represented
 from artifactd.repositories.description import Description
-from artifactd.repositories.fetch import IMMUTABLE, MUTABLE, Fetch, Freshness, Look
+from artifactd.repositories.fetch import IMMUTABLE, MUTABLE, Fetch, Freshness, Look, quoted
 from artifactd.repositories.index import Document, Index, More, Part
 from artifactd.repositories.policy import WriteClass, WritePolicy
 from artifactd.repositories.publication import (
@@ -235,5 +235,6 @@ __all__ = [
     "new_hash",
     "of_bytes",
     "parse_digest",
+    "quoted",
     "represented",
 ]

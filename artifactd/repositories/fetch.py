@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, Protocol, TypeVar
+from urllib.parse import quote
 
 from artifactd.repositories.index import Index
 from artifactd.upstream.answer import Facts
@@ -77,6 +78,15 @@ class Look(Protocol):
     def held(self, path: str) -> bytes | None:
         """The copy at a path, however old, if it is small (`SMALL_COPY`)."""
         ...
+
+
+_UNQUOTED: Final = "/!$&'()*,;=:@"
+"""What a path has unquoted (RFC 3986, section 3.3), but for the plus sign: some read a space in it."""
+
+
+def quoted(path: str) -> str:
+    """A path of ours as what stands behind an upstream's address."""
+    return quote(path, safe=_UNQUOTED)
 
 
 def fetch_nothing(path: str, settings: Any, look: Look) -> Sequence[Fetch]:

@@ -33,6 +33,8 @@ class Member:
 
 def addressed_member(path: str) -> tuple[str, str] | None:
     """The member that a path names, and the path there; None for a path that names none."""
+    if MEMBER_PREFIX not in path:
+        return None  # as nearly all do
     segments = path.split("/")
     if MEMBER_PREFIX not in segments[:-2]:
         return None

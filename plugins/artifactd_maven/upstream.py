@@ -9,9 +9,8 @@ of metadata are never asked for, since those are of the very bytes that we serve
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
-from urllib.parse import quote
 
-from artifactd.plugin import IMMUTABLE, Fetch, Freshness, Look
+from artifactd.plugin import IMMUTABLE, Fetch, Freshness, Look, quoted
 from artifactd_maven.checksums import CHECKSUM, COMPUTED, stated_by_upstream
 from artifactd_maven.layout import Kind, Place, parse
 from artifactd_maven.media_types import TEXT, XML, media_type
@@ -30,16 +29,13 @@ METADATA_ABSENT: Final = timedelta(minutes=5)
 FILE_ABSENT: Final = timedelta(minutes=10)
 """How long a file does (maven R105)."""
 
-_AS_IT_IS: Final = "/!$&'()*,;=:@~"
-"""What a path has unquoted (RFC 3986, section 3.3), but for the plus sign: some read a space in it."""
-
 
 def fetch(path: str, settings: MavenSettings, look: Look) -> Sequence[Fetch]:
     """What to ask for a file, for what lies beside one, or for a document of the repository."""
     place = parse(path)
     if not is_held(path, settings) or any(part in ("", ".", "..") for part in path.split("/")):
         return ()
-    url = f"{look.url}{quote(path, safe=_AS_IT_IS)}"
+    url = f"{look.url}{quoted(path)}"
     match place.kind:
         case Kind.METADATA | Kind.PREFIXES | Kind.ARCHETYPES if place.checksum:
             return ()

@@ -10,9 +10,8 @@ Rule 3: nobody waits for metadata that only would be good to check by.
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
-from urllib.parse import quote
 
-from artifactd.plugin import IMMUTABLE, MUTABLE, Fetch, Freshness, Look, UpstreamInvalid
+from artifactd.plugin import IMMUTABLE, MUTABLE, Fetch, Freshness, Look, UpstreamInvalid, quoted
 from artifactd_rpm import repomd
 from artifactd_rpm.known_packages import ALGORITHMS, KNOWN_PACKAGES
 from artifactd_rpm.media_types import media_type
@@ -36,9 +35,6 @@ OF_MIRRORLISTS: Final = Freshness(timedelta(hours=1))
 DEEPEST: Final = 20
 """Folders above a package in which repodata is looked for."""
 
-_AS_IT_IS: Final = "/!$&'()*,;=:@"
-"""What a path has unquoted (RFC 3986, section 3.3), but for the plus sign: some read a space in it."""
-
 
 def fetch(path: str, settings: RpmSettings, look: Look) -> Sequence[Fetch]:
     """The file at a path, or the list of mirrors. Folders are not asked for."""
@@ -51,11 +47,11 @@ def fetch(path: str, settings: RpmSettings, look: Look) -> Sequence[Fetch]:
     if not path.endswith(REPOMD) or not mirrors.versions:
         expected, size, negative_for = _known(path, look)
         return [
-            _file(f"{base}{_quoted(path)}", path, settings, expected, size, negative_for)
+            _file(f"{base}{quoted(path)}", path, settings, expected, size, negative_for)
             for base in mirrors.urls
         ]
     return [
-        _file(f"{base}{_quoted(path)}", path, settings, version.checksum, version.size)
+        _file(f"{base}{quoted(path)}", path, settings, version.checksum, version.size)
         for version in mirrors.versions
         for base in mirrors.urls
     ]
@@ -64,10 +60,6 @@ def fetch(path: str, settings: RpmSettings, look: Look) -> Sequence[Fetch]:
 def _list(settings: RpmSettings, look: Look) -> Fetch:
     freshness = OF_METALINKS if settings.source is Source.METALINK else OF_MIRRORLISTS
     return Fetch(settings.mirrors_at or look.url.rstrip("/"), freshness, whole=True)
-
-
-def _quoted(path: str) -> str:
-    return quote(path, safe=_AS_IT_IS)
 
 
 def _file(
