@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from artifactd.plugin import Answer, Asset, Change, Index, Micros, More, Part, Selection
-from artifactd_maven.layout import ANNOUNCED, METADATA, deleted_path, parse
+from artifactd.plugin import Asset, Change, Index, Micros, Part, Selection
+from artifactd_maven.layout import ANNOUNCED, deleted_path, parse
 from artifactd_maven.listings import Files, Listing, merged
 from artifactd_maven.metadata import Metadata, Pair, SnapshotVersion, Stamp, parse_stamp, written
-from artifactd_maven.versions_index import FILE_BYTES, parse_original
+from artifactd_maven.versions_index import FILE_BYTES, OfMetadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Builds:
         return sum(FILE_BYTES * (2 + 2 * len(build.kinds)) for build in self.builds.values())
 
 
-class BuildIndex:
+class BuildIndex(OfMetadata):
     """The index of builds."""
 
     name = "maven builds"
@@ -75,15 +75,6 @@ class BuildIndex:
     def apply(self, key: str, document: Listing, changes: Sequence[Change]) -> Listing:
         assert isinstance(document, Builds), "only what was built here changes by what comes and goes"
         return after(document, changes)
-
-    def size(self, document: Listing) -> int:
-        return document.weight
-
-    def path(self, key: str) -> str:
-        return f"{key}/{METADATA}"
-
-    def parse(self, key: str, answers: Sequence[Answer]) -> Listing | More:
-        return parse_original(answers)
 
     def merge(self, key: str, parts: Sequence[Part[Listing]]) -> Listing:
         return merged(parts, lambda said: bool(said.files or said.snapshot), key.rpartition("/")[0])

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from artifactd.plugin import Answer, Asset, Change, Index, Micros, More, Part, Selection
-from artifactd_maven.layout import METADATA, PLUGINS_FOLDER
+from artifactd.plugin import Asset, Change, Index, Micros, Part, Selection
+from artifactd_maven.layout import PLUGINS_FOLDER
 from artifactd_maven.listings import Listing, merged
 from artifactd_maven.metadata import Metadata, Plugin, merge_plugins
-from artifactd_maven.versions_index import parse_original
+from artifactd_maven.versions_index import OfMetadata
 
 PLUGIN_BYTES: Final = 500
 """What a plugin takes in memory, about."""
@@ -32,7 +32,7 @@ class Plugins:
         return PLUGIN_BYTES * len(self.plugins)
 
 
-class PluginIndex:
+class PluginIndex(OfMetadata):
     """The index of plugins."""
 
     name = "maven plugins"
@@ -45,15 +45,6 @@ class PluginIndex:
 
     def apply(self, key: str, document: Listing, changes: Sequence[Change]) -> Listing | None:
         return None  # a group has a few, which seldom change
-
-    def size(self, document: Listing) -> int:
-        return document.weight
-
-    def path(self, key: str) -> str:
-        return f"{key}/{METADATA}"
-
-    def parse(self, key: str, answers: Sequence[Answer]) -> Listing | More:
-        return parse_original(answers)
 
     def merge(self, key: str, parts: Sequence[Part[Listing]]) -> Listing:
         return merged(parts, lambda said: bool(said.plugins))

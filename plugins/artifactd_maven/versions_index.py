@@ -46,7 +46,24 @@ class Versions:
         return sum(FILE_BYTES * (2 + len(files.added)) for files in self.files.values())
 
 
-class VersionIndex:
+class OfMetadata:
+    """What the indexes have in common whose documents are, upstream, the metadata of a directory."""
+
+    def size(self, document: Listing) -> int:
+        return document.weight
+
+    def path(self, key: str) -> str:
+        return f"{key}/{METADATA}"
+
+    def parse(self, key: str, answers: Sequence[Answer]) -> Listing | More:
+        body = answers[-1].body
+        try:
+            return Original(parse_metadata(body), body)
+        except XmlInvalid as error:
+            raise UpstreamInvalid(f"the upstream's {METADATA} {error}") from error
+
+
+class VersionIndex(OfMetadata):
     """The index of versions."""
 
     name = "maven versions"
@@ -60,15 +77,6 @@ class VersionIndex:
     def apply(self, key: str, document: Listing, changes: Sequence[Change]) -> Listing:
         assert isinstance(document, Versions), "only what was built here changes by what comes and goes"
         return after(document, changes)
-
-    def size(self, document: Listing) -> int:
-        return document.weight
-
-    def path(self, key: str) -> str:
-        return f"{key}/{METADATA}"
-
-    def parse(self, key: str, answers: Sequence[Answer]) -> Listing | More:
-        return parse_original(answers)
 
     def merge(self, key: str, parts: Sequence[Part[Listing]]) -> Listing:
         return merged(parts, lambda said: bool(said.versions), key)
@@ -103,15 +111,6 @@ def after(document: Versions, changes: Iterable[Change]) -> Versions:
         if made == Files():
             del files[version]
     return Versions(document.key, files, entered, deleted)
-
-
-def parse_original(answers: Sequence[Answer]) -> Listing:
-    """An upstream's file. Raises UpstreamInvalid."""
-    body = answers[-1].body
-    try:
-        return Original(parse_metadata(body), body)
-    except XmlInvalid as error:
-        raise UpstreamInvalid(f"the upstream's {METADATA} {error}") from error
 
 
 def _version_of(key: str, path: str) -> str | None:
