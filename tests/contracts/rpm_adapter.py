@@ -3,18 +3,13 @@
 A package is called after the first letter of an item's name: so it lies in a folder of its own within a
 pool, and its path begins with its owner name, as the contract has it."""
 
-import contextlib
 import gzip
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
 
-import pytest
-
-from artifactd.repositories.publication import publish_task
-from artifactd.tasks.task import Task
 from tests.contracts.format_contract import ITEM, OTHER, Client, Item
+from tests.contracts.publishing import Publishing
 from tests.support.rpm_headers import rpm
 from tests.support.server import Answer
 
@@ -64,13 +59,13 @@ def letter(name: str) -> str:
     return name.rpartition("/")[2][:1]
 
 
-class Repodata:
+class Repodata(Publishing):
     """The repodata of a whole repository."""
 
     _names: Mapping[str, str] = {letter(item.name): item.name for item in (ITEM, OTHER)}
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._monkeypatch = monkeypatch
+    publication = "repodata"
+    signing = "artifactd.auth.openpgp.OpenPgpKey.sign"
 
     def entry(self, repository: str) -> str:
         return f"/repository/{repository}/{REPOMD}"
@@ -93,29 +88,6 @@ class Repodata:
             files[f"{base}/{REPOMD}{suffix}"] = body = _read(client, f"{base}/{REPOMD}{suffix}")
             assert body.startswith(b"-----BEGIN PGP ")
         return files
-
-    def settle(self, client: Client) -> None:
-        client.server.clock.advance(timedelta(seconds=6))
-        client.server.run_tasks()
-
-    def ask_again(self, client: Client) -> None:
-        core = client.server.core
-        record = core.repositories.find(client.repository)
-        core.queue.enqueue(publish_task(record.id, "repodata", ""), requested_by="a test")
-        client.server.run_tasks()
-
-    def collect(self, client: Client) -> None:
-        client.server.core.queue.enqueue(Task("collect"), requested_by="a test")
-        client.server.run_tasks()
-
-    @contextlib.contextmanager
-    def breaking(self) -> Iterator[None]:
-        def fail(*_: object) -> bytes:
-            raise RuntimeError("the key is away")
-
-        with self._monkeypatch.context() as patch:
-            patch.setattr("artifactd.auth.openpgp.OpenPgpKey.sign", fail)
-            yield
 
 
 def _read(client: Client, url: str) -> bytes:

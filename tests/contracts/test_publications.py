@@ -1,28 +1,25 @@
 """Every format that publishes sets of files, through the one contract. On a server of their own: tasks that
 other tests have left would be run here."""
 
-import contextlib
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from artifactd.repositories.publication import publish_task
-from artifactd.tasks.task import Task
 from tests.contracts.format_contract import Client, PublicationContract
 from tests.contracts.plain_adapters import Toy
 from tests.contracts.publications_contract import GroupPublicationContract, ProxiedPublicationContract
+from tests.contracts.publishing import Publishing
 from tests.contracts.rpm_adapter import Repodata, Rpm
 
 
-class ToyCatalog:
+class ToyCatalog(Publishing):
     """The toy's signed catalog."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._monkeypatch = monkeypatch
+    publication = "catalog"
+    signing = "artifactd.auth.signing.SigningKey.sign"
 
     def entry(self, repository: str) -> str:
         return f"/repository/{repository}/catalog.json"
@@ -47,29 +44,6 @@ class ToyCatalog:
         assert isinstance(key, Ed25519PublicKey)
         key.verify(files[f"{base}/catalog.json.sig"], entry.body)
         return files
-
-    def settle(self, client: Client) -> None:
-        client.server.clock.advance(timedelta(seconds=6))
-        client.server.run_tasks()
-
-    def ask_again(self, client: Client) -> None:
-        core = client.server.core
-        record = core.repositories.find(client.repository)
-        core.queue.enqueue(publish_task(record.id, "catalog", ""), requested_by="a test")
-        client.server.run_tasks()
-
-    def collect(self, client: Client) -> None:
-        client.server.core.queue.enqueue(Task("collect"), requested_by="a test")
-        client.server.run_tasks()
-
-    @contextlib.contextmanager
-    def breaking(self) -> Iterator[None]:
-        def fail(*_: object) -> bytes:
-            raise RuntimeError("the key is away")
-
-        with self._monkeypatch.context() as patch:
-            patch.setattr("artifactd.auth.signing.SigningKey.sign", fail)
-            yield
 
 
 class TestToyCatalog(PublicationContract, ProxiedPublicationContract, GroupPublicationContract):
